@@ -1,0 +1,77 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The targets are the architecture: each wall between rooms that docs/architecture.md names is a missing dependency here.
+let package = Package(
+    name: "keswick",
+    products: [
+        .executable(name: "kes", targets: ["kes"]),
+        .library(name: "KESClient", targets: ["KESClient"]),
+        .library(name: "PluginKit", targets: ["PluginKit"]),
+        // One shared library per keystore, loaded by the server with dlopen.
+        .library(name: "MemStore", type: .dynamic, targets: ["MemStore"]),
+        .library(name: "FSStore", type: .dynamic, targets: ["FSStore"]),
+        .library(name: "SQLiteStore", type: .dynamic, targets: ["SQLiteStore"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    ],
+    targets: [
+        // System libraries, each as one module.
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // The border to plugins: one C header, and Swift on top of it.
+        .systemLibrary(name: "PluginAPI"),
+        .target(name: "PluginKit", dependencies: ["PluginAPI"]),
+
+        // Pure functions over bytes.
+        .target(name: "SecureBytes", dependencies: ["CLibcrypto"]),
+        .target(name: "Envelope", dependencies: ["CLibcrypto", "SecureBytes"]),
+        .target(name: "Credentials", dependencies: ["CLibcrypto", "SecureBytes"]),
+
+        // The server.
+        .target(
+            name: "Host",
+            dependencies: [
+                "CNghttp2", "Credentials", "Envelope", "PluginAPI", "SecureBytes", "Yams",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+
+        // The client and the command line.
+        .target(
+            name: "KESClient",
+            dependencies: [
+                "Credentials", "SecureBytes",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .executableTarget(
+            name: "kes",
+            dependencies: [
+                "Host", "KESClient", "Credentials", "SecureBytes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+
+        // The keystores. They know the border only: nothing of the server.
+        .target(name: "MemStore", dependencies: ["PluginKit"], path: "Plugins/MemStore"),
+        .target(name: "FSStore", dependencies: ["PluginKit"], path: "Plugins/FSStore"),
+        .target(name: "SQLiteStore", dependencies: ["PluginKit", "CSQLite"], path: "Plugins/SQLiteStore"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,4 @@
+import ArgumentParser
+import Host
+import KESClient
+@main struct Kes: ParsableCommand { }
