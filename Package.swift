@@ -72,6 +72,25 @@ let package = Package(
         .target(name: "MemStore", dependencies: ["PluginKit"], path: "Plugins/MemStore"),
         .target(name: "FSStore", dependencies: ["PluginKit"], path: "Plugins/FSStore"),
         .target(name: "SQLiteStore", dependencies: ["PluginKit", "CSQLite"], path: "Plugins/SQLiteStore"),
+
+        // The tests. ServerTests and CommandLineTests drive the built `kes` as a process of its own.
+        .target(name: "TestSupport", dependencies: ["Credentials", "SecureBytes"], path: "Tests/TestSupport"),
+        .testTarget(name: "SecureBytesTests", dependencies: ["SecureBytes"]),
+        .testTarget(
+            name: "EnvelopeTests", dependencies: ["Envelope", "SecureBytes"], resources: [.copy("kes-formats.json")]),
+        .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "SecureBytes", "TestSupport"]),
+        .testTarget(
+            name: "PluginTests",
+            dependencies: ["PluginAPI", "PluginKit", "MemStore", "FSStore", "SQLiteStore", "CSQLite", "TestSupport"]),
+        .testTarget(
+            name: "HostTests",
+            dependencies: [
+                "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]),
+        .testTarget(name: "ServerTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(name: "KESClientTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,23 @@
+/// Why a keystore did not do what it was asked. Mirrors the `KESWICK_*` results of the plugin ABI.
+///
+/// `message` is for the operator's log, never for a client.
+package struct KeystoreFailure: Error, Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
+        case exists
+        case notFound
+        case invalid
+        case unreachable
+        case timeout
+        case denied
+        case corrupt
+        case `internal`
+    }
+
+    package var kind: Kind
+    package var message: String
+
+    package init(_ kind: Kind, _ message: String = "") {
+        self.kind = kind
+        self.message = message
+    }
+}
