@@ -55,7 +55,8 @@ extern "C" {
 /* A name has 1 to KESWICK_NAME_MAX bytes of 0-9 A-Z a-z - _ . and does not begin with a dot. */
 #define KESWICK_NAME_MAX 128u
 
-/* A value has 0 to KESWICK_VALUE_MAX bytes, each of any value, zero included. */
+/* A value has 0 to KESWICK_VALUE_MAX bytes, each of any value, zero included. A keystore whose backend cannot hold an empty
+ * value answers KESWICK_INVALID to one; the server never stores one. */
 #define KESWICK_VALUE_MAX 1048576u
 
 /* The result of a call. A closed set: the host treats any other number as KESWICK_INTERNAL. */
@@ -145,7 +146,7 @@ typedef struct keswick_keystore {
    * survives a crash of the process and, with KESWICK_DURABLE, of the machine. After any other result nothing is left that
    * get or list would show, and nothing that was there has changed.
    *
-   * Results: OK, EXISTS, INVALID, UNREACHABLE, TIMEOUT, DENIED, INTERNAL. */
+   * Results: OK, EXISTS, INVALID, UNREACHABLE, TIMEOUT, DENIED, CORRUPT, INTERNAL. */
   keswick_result (*create)(keswick_instance *instance, const keswick_call *call, keswick_bytes name, keswick_bytes value);
 
   /* Writes the exact bytes that create stored under `name` to the sink, in one call.
@@ -155,7 +156,7 @@ typedef struct keswick_keystore {
 
   /* Removes `name` and its value. As durable as create. (Not called `delete`, which C++ reserves.)
    *
-   * Results: OK, NOT_FOUND, INVALID, UNREACHABLE, TIMEOUT, DENIED, INTERNAL. */
+   * Results: OK, NOT_FOUND, INVALID, UNREACHABLE, TIMEOUT, DENIED, CORRUPT, INTERNAL. */
   keswick_result (*remove)(keswick_instance *instance, const keswick_call *call, keswick_bytes name);
 
   /* Writes names to the sink, one call each: those that begin with `prefix` and are greater than `after`, in bytewise

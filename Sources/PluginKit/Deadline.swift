@@ -1,0 +1,31 @@
+import Glibc
+
+/// When the host stops waiting for a call.
+public struct Deadline: Sendable {
+    /// In nanoseconds of `CLOCK_MONOTONIC`.
+    public let nanoseconds: UInt64
+
+    public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    /// What is left until then; zero when it has passed. For backends that take a time-out.
+    public var remaining: Duration {
+        let now = Deadline.now
+        return .nanoseconds(now < nanoseconds ? Int64(clamping: nanoseconds - now) : 0)
+    }
+
+    /// Whether the host has stopped waiting.
+    public var hasPassed: Bool { Deadline.now >= nanoseconds }
+
+    /// Throws `KeystoreError.timeout` when the host has stopped waiting.
+    public func check() throws(KeystoreError) {
+        guard hasPassed else { return }
+        throw .timeout
+    }
+
+    /// Nanoseconds of `CLOCK_MONOTONIC`, which cannot fail and does not run backwards.
+    private static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

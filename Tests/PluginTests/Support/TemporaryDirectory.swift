@@ -1,0 +1,33 @@
+import Foundation
+
+/// A directory of one test, gone with it.
+struct TemporaryDirectory: ~Copyable, Sendable {
+    let path: String
+
+    init() throws {
+        // Resolved, because a keystore may compare the names of files that it gets by other ways.
+        var template = Array((FileManager.default.temporaryDirectory.path + "/keswick-plugin-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: errno \(errno)") }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// All that is in `subdirectory`, dot files included, in order.
+    func entries(_ subdirectory: String = "") throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path + "/" + subdirectory).sorted()
+    }
+
+    func read(_ file: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + "/" + file))) }
+
+    func write(_ bytes: some Sequence<UInt8>, to file: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + file))
+    }
+
+    /// The permission bits of a file.
+    func mode(_ file: String) throws -> mode_t {
+        var info = stat()
+        guard lstat(path + "/" + file, &info) == 0 else { throw TestFailure("lstat \(file): errno \(errno)") }
+        return info.st_mode & 0o7777
+    }
+}

@@ -1,0 +1,162 @@
+/* Stands between a keystore and the C library: the dynamic linker looks into the executable first, so that the calls which
+ * a loaded library makes arrive here. SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "faults.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static atomic_int armed;
+static atomic_long calls;
+static enum fault_kind fault;
+static int fault_error;
+static long fault_at;
+static int fault_lasting;
+
+void fault_arm(enum fault_kind kind, int error, long at, int lasting) {
+  fault = kind;
+  fault_error = error;
+  fault_at = at;
+  fault_lasting = lasting;
+  calls = 0;
+  armed = 1;
+}
+
+long fault_disarm(void) {
+  armed = 0;
+  return calls;
+}
+
+/* Counts a call and has the fault. Returns 1 when the call is to fail with errno, 2 when it is to be short. */
+static int meet(void) {
+  if (!armed) return 0;
+  long call = ++calls;
+  if (call != fault_at && !(fault_lasting && call > fault_at)) return 0;
+  switch (fault) {
+    case FAULT_NONE:
+      return 0;
+    case FAULT_KILL:
+      kill(getpid(), SIGKILL);
+      for (;;) pause();
+    case FAULT_ERRNO:
+      errno = fault_error;
+      return 1;
+    case FAULT_SHORT:
+      return 2;
+  }
+  return 0;
+}
+
+#define REAL(name, type)                                   \
+  static type real;                                        \
+  if (!real) real = (type)(uintptr_t)dlsym(RTLD_NEXT, #name)
+
+/* A function that takes fixed arguments. */
+#define STAND_BETWEEN(result, name, parameters, arguments) \
+  result name parameters {                                 \
+    typedef result(*type) parameters;                      \
+    REAL(name, type);                                      \
+    if (meet() == 1) return (result)-1;                    \
+    return real arguments;                                 \
+  }
+
+/* A function that moves `count` bytes. */
+#define STAND_BETWEEN_TRANSFER(name, parameters, arguments) \
+  ssize_t name parameters {                                 \
+    typedef ssize_t(*type) parameters;                      \
+    REAL(name, type);                                       \
+    int met = meet();                                       \
+    if (met == 1) return -1;                                \
+    if (met == 2 && count > 1) count = 1;                   \
+    return real arguments;                                  \
+  }
+
+STAND_BETWEEN(int, close, (int fd), (fd))
+STAND_BETWEEN(int, fsync, (int fd), (fd))
+STAND_BETWEEN(int, fdatasync, (int fd), (fd))
+STAND_BETWEEN(int, ftruncate, (int fd, off_t size), (fd, size))
+STAND_BETWEEN(int, ftruncate64, (int fd, off64_t size), (fd, size))
+STAND_BETWEEN(int, flock, (int fd, int operation), (fd, operation))
+STAND_BETWEEN(int, link, (const char *from, const char *to), (from, to))
+STAND_BETWEEN(int, linkat, (int fd, const char *from, int to_fd, const char *to, int flags), (fd, from, to_fd, to, flags))
+STAND_BETWEEN(int, unlink, (const char *path), (path))
+STAND_BETWEEN(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
+STAND_BETWEEN(int, mkdir, (const char *path, mode_t mode), (path, mode))
+STAND_BETWEEN(int, fchmod, (int fd, mode_t mode), (fd, mode))
+STAND_BETWEEN(int, stat, (const char *restrict path, struct stat *restrict info), (path, info))
+STAND_BETWEEN(int, stat64, (const char *restrict path, struct stat64 *restrict info), (path, info))
+STAND_BETWEEN(int, lstat, (const char *restrict path, struct stat *restrict info), (path, info))
+STAND_BETWEEN(int, lstat64, (const char *restrict path, struct stat64 *restrict info), (path, info))
+STAND_BETWEEN(int, fstat, (int fd, struct stat *info), (fd, info))
+STAND_BETWEEN(int, fstat64, (int fd, struct stat64 *info), (fd, info))
+STAND_BETWEEN(int, fstatat, (int fd, const char *restrict path, struct stat *restrict info, int flags), (fd, path, info, flags))
+STAND_BETWEEN(int, faccessat, (int fd, const char *path, int mode, int flags), (fd, path, mode, flags))
+STAND_BETWEEN(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
+STAND_BETWEEN(off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence))
+STAND_BETWEEN_TRANSFER(read, (int fd, void *data, size_t count), (fd, data, count))
+STAND_BETWEEN_TRANSFER(write, (int fd, const void *data, size_t count), (fd, data, count))
+STAND_BETWEEN_TRANSFER(pread, (int fd, void *data, size_t count, off_t offset), (fd, data, count, offset))
+STAND_BETWEEN_TRANSFER(pread64, (int fd, void *data, size_t count, off64_t offset), (fd, data, count, offset))
+STAND_BETWEEN_TRANSFER(pwrite, (int fd, const void *data, size_t count, off_t offset), (fd, data, count, offset))
+STAND_BETWEEN_TRANSFER(pwrite64, (int fd, const void *data, size_t count, off64_t offset), (fd, data, count, offset))
+
+/* open and its like take a mode when they may create a file. */
+#define STAND_BETWEEN_OPEN(name, parameters, arguments)                    \
+  int name parameters {                                                    \
+    typedef int (*type)(STAND_BETWEEN_OPEN_TYPES);                         \
+    REAL(name, type);                                                      \
+    mode_t mode = 0;                                                       \
+    if (flags & (O_CREAT | __O_TMPFILE)) {                                 \
+      va_list list;                                                        \
+      va_start(list, flags);                                               \
+      mode = (mode_t)va_arg(list, int);                                    \
+      va_end(list);                                                        \
+    }                                                                      \
+    if (meet() == 1) return -1;                                            \
+    return real arguments;                                                 \
+  }
+#define STAND_BETWEEN_OPEN_TYPES const char *, int, ...
+STAND_BETWEEN_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
+STAND_BETWEEN_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+#undef STAND_BETWEEN_OPEN_TYPES
+#define STAND_BETWEEN_OPEN_TYPES int, const char *, int, ...
+STAND_BETWEEN_OPEN(openat, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+STAND_BETWEEN_OPEN(openat64, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+
+/* Every command of fcntl that the keystores use takes an int or a pointer, which va_arg can take as a pointer on the
+ * machines that Keswick runs on. */
+#define STAND_BETWEEN_FCNTL(name)              \
+  int name(int fd, int command, ...) {         \
+    typedef int (*type)(int, int, ...);        \
+    REAL(name, type);                          \
+    va_list list;                              \
+    va_start(list, command);                   \
+    void *argument = va_arg(list, void *);     \
+    va_end(list);                              \
+    if (meet() == 1) return -1;                \
+    return real(fd, command, argument);        \
+  }
+STAND_BETWEEN_FCNTL(fcntl)
+STAND_BETWEEN_FCNTL(fcntl64)
+
+/* Directories: a failure is NULL. */
+#define STAND_BETWEEN_POINTER(result, name, parameters, arguments) \
+  result name parameters {                                         \
+    typedef result(*type) parameters;                              \
+    REAL(name, type);                                              \
+    if (meet() == 1) return NULL;                                  \
+    return real arguments;                                         \
+  }
+STAND_BETWEEN_POINTER(DIR *, fdopendir, (int fd), (fd))
+STAND_BETWEEN_POINTER(struct dirent *, readdir, (DIR * directory), (directory))
+STAND_BETWEEN_POINTER(struct dirent64 *, readdir64, (DIR * directory), (directory))
+STAND_BETWEEN(int, closedir, (DIR * directory), (directory))

@@ -1,0 +1,20 @@
+/* Faults at the I/O calls of the keystore that this process loads. SPDX-License-Identifier: Apache-2.0 */
+#ifndef KEYSTORE_DRIVER_FAULTS_H
+#define KEYSTORE_DRIVER_FAULTS_H
+
+/* What happens at the chosen call. */
+enum fault_kind {
+  FAULT_NONE,  /* Nothing: only count. */
+  FAULT_KILL,  /* The process ends, as by kill -9, before the call is made. */
+  FAULT_ERRNO, /* The call is not made and fails with an errno. */
+  FAULT_SHORT  /* A read or write moves one byte only; any other call is made as it is. */
+};
+
+/* From now on, counts I/O calls from 1, and has the fault at the call with the number `at`; at all later ones, too, when
+ * `lasting` is not 0. */
+void fault_arm(enum fault_kind kind, int error, long at, int lasting);
+
+/* Ends it, and returns how many calls were counted. */
+long fault_disarm(void);
+
+#endif

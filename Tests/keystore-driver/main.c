@@ -1,0 +1,151 @@
+/* keystore-driver: a host in C that loads a keystore and does what its arguments say. The tests run it as a process of its
+ * own, to kill it, to break its I/O, and to have two of it at once. SPDX-License-Identifier: Apache-2.0
+ *
+ *   keystore-driver LIBRARY CONFIGURATION STEP...
+ *
+ * Each step prints one line: its name, what it was about, and the result's number or a count.
+ *   open                        opens the keystore; all steps but `arm` need it first
+ *   create:NAME:SIZE            stores SIZE bytes, byte i of which is (7 i + SIZE) mod 251
+ *   get:NAME  delete:NAME  list  status  close
+ *   creates:PREFIX:COUNT:SIZE   creates PREFIX0, PREFIX1, …; one line each, written at once
+ *   arm:AT:FAULT                from here on a fault at the I/O call AT: `none`, `kill`, `short`, or an errno; with a `+`
+ *                               behind it, also at all calls after that
+ *   count                       ends that, and prints how many I/O calls there were
+ *   wait                        prints `waiting` and reads a byte from standard input
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../Sources/PluginAPI/include/keswick_keystore.h"
+#include "faults.h"
+
+/* Prints past the C library's write, so that no fault meets it and a kill loses nothing. */
+static void say(const char *format, ...) {
+  char line[512];
+  va_list list;
+  va_start(list, format);
+  int size = vsnprintf(line, sizeof line, format, list);
+  va_end(list);
+  if (size > 0 && syscall(SYS_write, 1, line, (size_t)size) != size) _exit(3);
+}
+
+static void take_error(void *context, keswick_bytes bytes) {
+  (void)context;
+  say("error %.*s\n", (int)(bytes.size < 400 ? bytes.size : 400), (const char *)bytes.data);
+}
+
+static void take_log(void *context, int32_t level, keswick_bytes bytes) {
+  (void)context;
+  say("log %d %.*s\n", level, (int)(bytes.size < 400 ? bytes.size : 400), (const char *)bytes.data);
+}
+
+static void take_count(void *context, keswick_bytes bytes) { *(size_t *)context = bytes.size; }
+
+static void take_name(void *context, keswick_bytes bytes) {
+  (void)context;
+  say("name %.*s\n", (int)bytes.size, (const char *)bytes.data);
+}
+
+static const keswick_host host = {sizeof(keswick_host), NULL, take_log};
+static const keswick_keystore *table;
+static keswick_instance *instance;
+
+/* A call that may take a minute. */
+static keswick_call begin(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  keswick_call call = {sizeof(keswick_call), (uint64_t)(now.tv_sec + 60) * 1000000000u + (uint64_t)now.tv_nsec, {NULL, take_error}};
+  return call;
+}
+
+static keswick_bytes text(const char *string) {
+  keswick_bytes bytes = {(const uint8_t *)string, strlen(string)};
+  return bytes;
+}
+
+static keswick_result create(const char *name, size_t size) {
+  uint8_t *value = malloc(size + 1);
+  if (!value) _exit(3);
+  for (size_t i = 0; i < size; i++) value[i] = (uint8_t)((7 * i + size) % 251);
+  keswick_call call = begin();
+  keswick_bytes bytes = {value, size};
+  keswick_result result = table->create(instance, &call, text(name), bytes);
+  free(value);
+  return result;
+}
+
+static void arm(long at, const char *what) {
+  int lasting = what[0] != 0 && what[strlen(what) - 1] == '+';
+  enum fault_kind kind = FAULT_ERRNO;
+  if (!strncmp(what, "none", 4)) kind = FAULT_NONE;
+  if (!strncmp(what, "kill", 4)) kind = FAULT_KILL;
+  if (!strncmp(what, "short", 5)) kind = FAULT_SHORT;
+  fault_arm(kind, atoi(what), at, lasting);
+}
+
+static void run(char *step, const char *configuration) {
+  char *word = strtok(step, ":"), *first = strtok(NULL, ":"), *second = strtok(NULL, ":"), *third = strtok(NULL, ":");
+  keswick_call call = begin();
+  if (!strcmp(word, "open")) {
+    keswick_result result = table->open(text(configuration), &host, &call, &instance);
+    say("open %d\n", result);
+    if (result != KESWICK_OK) _exit(0);
+  } else if (!strcmp(word, "arm") && second) {
+    arm(atol(first), second);
+  } else if (!strcmp(word, "count")) {
+    say("count %ld\n", fault_disarm());
+  } else if (!strcmp(word, "wait")) {
+    char byte;
+    say("waiting\n");
+    if (syscall(SYS_read, 0, &byte, 1) != 1) _exit(3);
+  } else if (!strcmp(word, "create") && second) {
+    say("create %s %d\n", first, create(first, (size_t)atol(second)));
+  } else if (!strcmp(word, "creates") && third) {
+    for (long i = 0; i < atol(second); i++) {
+      char name[KESWICK_NAME_MAX + 1];
+      snprintf(name, sizeof name, "%s%ld", first, i);
+      say("create %s %d\n", name, create(name, (size_t)atol(third)));
+    }
+  } else if (!strcmp(word, "get") && first) {
+    size_t size = 0;
+    keswick_sink sink = {&size, take_count};
+    keswick_result result = table->get(instance, &call, text(first), sink);
+    say("get %s %d %zu\n", first, result, size);
+  } else if (!strcmp(word, "delete") && first) {
+    say("delete %s %d\n", first, table->remove(instance, &call, text(first)));
+  } else if (!strcmp(word, "list")) {
+    keswick_sink sink = {NULL, take_name};
+    say("list %d\n", table->list(instance, &call, text(""), text(""), 1000000, sink));
+  } else if (!strcmp(word, "status")) {
+    say("status %d\n", table->status(instance, &call));
+  } else if (!strcmp(word, "close")) {
+    table->close(instance);
+    instance = NULL;
+    say("close 0\n");
+  } else {
+    say("unknown step %s\n", word);
+    _exit(2);
+  }
+}
+
+int main(int count, char **arguments) {
+  if (count < 3) return 2;
+  void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    say("%s\n", dlerror());
+    return 2;
+  }
+  const keswick_keystore *(*entry)(void) = (const keswick_keystore *(*)(void))(uintptr_t)dlsym(library, KESWICK_ENTRY_SYMBOL);
+  if (!entry) return 2;
+  table = entry();
+  for (int i = 3; i < count; i++) run(arguments[i], arguments[2]);
+  return 0;
+}
