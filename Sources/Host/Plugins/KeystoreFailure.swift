@@ -21,3 +21,7 @@ package struct KeystoreFailure: Error, Equatable, Sendable {
         self.message = message
     }
 }
+
+extension KeystoreFailure: CustomStringConvertible {
+    package var description: String { message.isEmpty ? "\(kind)" : "\(kind): \(message)" }
+}

@@ -1,0 +1,312 @@
+/* A keystore in memory whose every call a test can stop, count and spoil.
+ *
+ * What a call does besides its work follows from the name that it is given:
+ *   block-…     get, create, remove: stop at the gate until the test opens it; get has read the value before it stops
+ *   code-N      return N, with a message
+ * and for get also:
+ *   never-…     say OK and give nothing          twice-…   give the value twice
+ *   large-…     give one byte more than 1 MiB    null-…    give bytes at NULL
+ *   noise-…     fail with a message of control characters, broken UTF-8 and more than 4096 bytes
+ * list answers some prefixes wrongly, see list_wrong. The test_… functions are the test's, found with dlsym. */
+#include <keswick_keystore.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef NAME
+#define NAME "scripted"
+#endif
+#ifndef FLAGS
+#define FLAGS 0
+#endif
+#ifndef CAPACITY
+#define CAPACITY 4096
+#endif
+
+enum { CREATE, GET, REMOVE, LIST, STATUS, OPEN, CLOSE, OPERATIONS };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int gate_open, blocked, running, most_running;
+static int calls[OPERATIONS];
+static keswick_result forced = KESWICK_OK;
+
+static struct entry { char name[KESWICK_NAME_MAX + 1]; uint8_t *value; size_t size; } entries[CAPACITY];
+static size_t count;
+
+struct keswick_instance { const keswick_host *host; };
+static struct keswick_instance the_instance;
+
+/* ---- for the test ---- */
+
+KESWICK_EXPORT void test_open_gate(void) {
+  pthread_mutex_lock(&lock);
+  gate_open = 1;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+}
+
+KESWICK_EXPORT void test_close_gate(void) {
+  pthread_mutex_lock(&lock);
+  gate_open = 0;
+  pthread_mutex_unlock(&lock);
+}
+
+/* Returns when so many calls stand at the gate. */
+KESWICK_EXPORT void test_wait_until_blocked(int wanted) {
+  pthread_mutex_lock(&lock);
+  while (blocked != wanted) pthread_cond_wait(&changed, &lock);
+  pthread_mutex_unlock(&lock);
+}
+
+KESWICK_EXPORT int test_calls(int operation) {
+  pthread_mutex_lock(&lock);
+  int result = calls[operation];
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+KESWICK_EXPORT int test_most_running(void) {
+  pthread_mutex_lock(&lock);
+  int result = most_running;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+/* All calls return this from now on; KESWICK_OK ends it. */
+KESWICK_EXPORT void test_force(int result) {
+  pthread_mutex_lock(&lock);
+  forced = result;
+  pthread_mutex_unlock(&lock);
+}
+
+/* ---- helpers ---- */
+
+static void say(const keswick_call *call, const void *text, size_t size) {
+  call->error.write(call->error.context, (keswick_bytes){text, size});
+}
+
+static void enter(int operation) {
+  calls[operation]++;
+  if (++running > most_running) most_running = running;
+}
+
+static keswick_result leave(keswick_result result) {
+  running--;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+static int begins(keswick_bytes name, const char *prefix) {
+  size_t size = strlen(prefix);
+  return name.size >= size && memcmp(name.data, prefix, size) == 0;
+}
+
+static void stop_at_gate(keswick_bytes name) {
+  if (!begins(name, "block-")) return;
+  blocked++;
+  pthread_cond_broadcast(&changed);
+  while (!gate_open) pthread_cond_wait(&changed, &lock);
+  blocked--;
+  pthread_cond_broadcast(&changed);
+}
+
+/* Whether the call is to fail; if so *result says how. */
+static int spoiled(const keswick_call *call, keswick_bytes name, keswick_result *result) {
+  if (forced != KESWICK_OK) {
+    say(call, "forced by the test", 18);
+    *result = forced;
+    return 1;
+  }
+  if (begins(name, "code-")) {
+    char digits[16] = {0};
+    memcpy(digits, name.data + 5, name.size - 5 < 15 ? name.size - 5 : 15);
+    *result = atoi(digits);
+    say(call, "as the name says", 16);
+    return 1;
+  }
+  return 0;
+}
+
+static struct entry *find(keswick_bytes name) {
+  for (size_t i = 0; i < count; i++)
+    if (strlen(entries[i].name) == name.size && memcmp(entries[i].name, name.data, name.size) == 0) return &entries[i];
+  return NULL;
+}
+
+/* ---- the functions ---- */
+
+static keswick_result do_open(keswick_bytes configuration, const keswick_host *host, const keswick_call *call,
+                              keswick_instance **instance) {
+  pthread_mutex_lock(&lock);
+  enter(OPEN);
+  if (configuration.size != 2 || memcmp(configuration.data, "{}", 2) != 0) {
+    if (configuration.size >= 7 && memcmp(configuration.data, "\"block\"", 7) == 0) {
+      stop_at_gate((keswick_bytes){(const uint8_t *)"block-open", 10});
+      *instance = &the_instance;
+      return leave(KESWICK_OK);
+    }
+    if (configuration.size == 6 && memcmp(configuration.data, "\"null\"", 6) == 0) return leave(KESWICK_OK);
+    say(call, "the path is missing: give 'path'", 32);
+    return leave(KESWICK_INVALID);
+  }
+  the_instance.host = host;
+  host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"opened\nforged line", 18});
+  *instance = &the_instance;
+  return leave(KESWICK_OK);
+}
+
+static void do_close(keswick_instance *instance) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  calls[CLOSE]++;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&lock);
+}
+
+static keswick_result do_create(keswick_instance *instance, const keswick_call *call, keswick_bytes name, keswick_bytes value) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  enter(CREATE);
+  keswick_result result;
+  if (spoiled(call, name, &result)) return leave(result);
+  stop_at_gate(name);
+  if (find(name)) return leave(KESWICK_EXISTS);
+  if (count == CAPACITY) {
+    say(call, "full", 4);
+    return leave(KESWICK_INTERNAL);
+  }
+  struct entry *entry = &entries[count++];
+  memcpy(entry->name, name.data, name.size);
+  entry->name[name.size] = 0;
+  entry->value = malloc(value.size + 1);
+  memcpy(entry->value, value.data, value.size);
+  entry->size = value.size;
+  return leave(KESWICK_OK);
+}
+
+static keswick_result do_get(keswick_instance *instance, const keswick_call *call, keswick_bytes name, keswick_sink value) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  enter(GET);
+  keswick_result result;
+  if (spoiled(call, name, &result)) return leave(result);
+  if (begins(name, "never-")) return leave(KESWICK_OK);
+  if (begins(name, "twice-")) {
+    value.write(value.context, (keswick_bytes){(const uint8_t *)"one", 3});
+    value.write(value.context, (keswick_bytes){(const uint8_t *)"two", 3});
+    return leave(KESWICK_OK);
+  }
+  if (begins(name, "large-")) {
+    uint8_t *large = calloc(1, KESWICK_VALUE_MAX + 1);
+    value.write(value.context, (keswick_bytes){large, KESWICK_VALUE_MAX + 1});
+    free(large);
+    return leave(KESWICK_OK);
+  }
+  if (begins(name, "null-")) {
+    value.write(value.context, (keswick_bytes){NULL, 5});
+    return leave(KESWICK_OK);
+  }
+  if (begins(name, "noise-")) {
+    char text[5000];
+    memset(text, 'x', sizeof text);
+    memcpy(text, "a\nb\x1b[31m\xff\xe2\x80\xae", 12);
+    say(call, text, sizeof text);
+    return leave(KESWICK_INTERNAL);
+  }
+  struct entry *entry = find(name);
+  if (!entry) {
+    stop_at_gate(name);
+    return leave(KESWICK_NOT_FOUND);
+  }
+  size_t size = entry->size;
+  uint8_t *copy = malloc(size + 1);
+  memcpy(copy, entry->value, size);
+  stop_at_gate(name);
+  value.write(value.context, (keswick_bytes){copy, size});
+  free(copy);
+  return leave(KESWICK_OK);
+}
+
+static keswick_result do_remove(keswick_instance *instance, const keswick_call *call, keswick_bytes name) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  enter(REMOVE);
+  keswick_result result;
+  if (spoiled(call, name, &result)) return leave(result);
+  stop_at_gate(name);
+  struct entry *entry = find(name);
+  if (!entry) return leave(KESWICK_NOT_FOUND);
+  free(entry->value);
+  *entry = entries[--count];
+  return leave(KESWICK_OK);
+}
+
+static int compare(const void *left, const void *right) {
+  return strcmp(((const struct entry *)left)->name, ((const struct entry *)right)->name);
+}
+
+/* Answers to prefixes that stand for a mistake. Returns whether this is one. */
+static int list_wrong(keswick_bytes prefix, size_t limit, keswick_sink names) {
+#define GIVE(text) names.write(names.context, (keswick_bytes){(const uint8_t *)(text), sizeof(text) - 1})
+  if (begins(prefix, "unsorted")) {
+    GIVE("unsorted-b");
+    GIVE("unsorted-a");
+  } else if (begins(prefix, "repeated")) {
+    GIVE("repeated-a");
+    GIVE("repeated-a");
+  } else if (begins(prefix, "foreign")) {
+    GIVE("other");
+  } else if (begins(prefix, "invalid")) {
+    GIVE("invalid/../name");
+  } else if (begins(prefix, "empty")) {
+    GIVE("");
+  } else if (begins(prefix, "before")) {
+    GIVE("before-a");
+  } else if (begins(prefix, "many")) {
+    for (size_t i = 0; i <= limit; i++) {
+      char name[32];
+      int size = snprintf(name, sizeof name, "many-%06zu", i);
+      names.write(names.context, (keswick_bytes){(const uint8_t *)name, (size_t)size});
+    }
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+static keswick_result do_list(keswick_instance *instance, const keswick_call *call, keswick_bytes prefix, keswick_bytes after,
+                              size_t limit, keswick_sink names) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  enter(LIST);
+  keswick_result result;
+  if (spoiled(call, prefix, &result)) return leave(result);
+  if (list_wrong(prefix, limit, names)) return leave(KESWICK_OK);
+  qsort(entries, count, sizeof *entries, compare);
+  char last[KESWICK_NAME_MAX + 1] = {0};
+  memcpy(last, after.data, after.size);
+  for (size_t i = 0; i < count && limit > 0; i++) {
+    size_t size = strlen(entries[i].name);
+    if (size < prefix.size || memcmp(entries[i].name, prefix.data, prefix.size) != 0 || strcmp(entries[i].name, last) <= 0) continue;
+    names.write(names.context, (keswick_bytes){(const uint8_t *)entries[i].name, size});
+    limit--;
+  }
+  return leave(KESWICK_OK);
+}
+
+static keswick_result do_status(keswick_instance *instance, const keswick_call *call) {
+  (void)instance;
+  pthread_mutex_lock(&lock);
+  enter(STATUS);
+  keswick_result result;
+  if (spoiled(call, (keswick_bytes){(const uint8_t *)"-", 1}, &result)) return leave(result);
+  return leave(KESWICK_OK);
+}
+
+static const keswick_keystore table = {
+    KESWICK_ABI_VERSION, sizeof(keswick_keystore), NAME,   "1.2.3",   FLAGS,   do_open,
+    do_close,            do_create,                do_get, do_remove, do_list, do_status};
+
+KESWICK_EXPORT const keswick_keystore *keswick_keystore_plugin(void) { return &table; }
