@@ -1,3 +1,5 @@
+import SecureBytes
+
 /// Who a client is: the SHA-256 of the DER-encoded SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) of its certificate.
 ///
 /// It prints, and is written in configuration files, as 64 lower-case hexadecimal digits.
@@ -16,28 +18,11 @@ public struct Identity: Hashable, Sendable {
         self.words = words
     }
 
-    /// Parses 64 hexadecimal digits, or returns nil.
+    /// Parses 64 lower-case hexadecimal digits, or returns nil.
     public init?(_ text: some StringProtocol) {
-        let digits = text.utf8
-        guard digits.count == 2 * Self.byteCount else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.byteCount)
-        var high: UInt8?
-        for digit in digits {
-            let value: UInt8
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
-            default: return nil
-            }
-            if let first = high {
-                bytes.append(first << 4 | value)
-                high = nil
-            } else {
-                high = value
-            }
-        }
-        self.init(digest: bytes)
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        guard withUnsafeMutableBytes(of: &words, { Hexadecimal.decode(text.utf8, into: $0) }) else { return nil }
+        self.words = words
     }
 
     /// The 32 bytes of the digest.
@@ -57,19 +42,6 @@ public struct Identity: Hashable, Sendable {
 
 extension Identity: CustomStringConvertible {
     public var description: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            unsafeUninitializedCapacity: 2 * Self.byteCount,
-            initializingUTF8With: { text in
-                var index = 0
-                withUnsafeBytes(of: words) { bytes in
-                    for byte in bytes {
-                        text[index] = digits[Int(byte >> 4)]
-                        text[index + 1] = digits[Int(byte & 0x0f)]
-                        index += 2
-                    }
-                }
-                return index
-            })
+        withUnsafeBytes(of: words) { Hexadecimal.text(of: $0) }
     }
 }

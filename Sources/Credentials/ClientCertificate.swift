@@ -1,0 +1,44 @@
+import CLibcrypto
+import SecureBytes
+
+/// What the server needs to know of a certificate that a client presents.
+public struct ClientCertificate: Sendable, Equatable {
+    /// Who presents it.
+    public let identity: Identity
+    /// Whether its basicConstraints say that it belongs to a certificate authority: then it identifies no client.
+    public let isCertificateAuthority: Bool
+
+    /// Parses one DER-encoded certificate with nothing behind it.
+    public init(der: UnsafeRawBufferPointer) throws(CredentialError) {
+        try self.init(try X509Certificate(der: der))
+    }
+
+    /// Parses the first certificate of PEM text.
+    public init(pem: UnsafeRawBufferPointer) throws(CredentialError) {
+        guard let first = try X509Certificate.all(inPEM: pem).first else {
+            throw .malformedCertificate("the PEM text holds no certificate")
+        }
+        try self.init(first)
+    }
+
+    init(_ certificate: X509Certificate) throws(CredentialError) {
+        identity = try certificate.identity()
+        isCertificateAuthority = try certificate.isCertificateAuthority()
+    }
+}
+
+extension Identity {
+    /// The identity of the owner of a DER-encoded certificate.
+    public init(subjectPublicKeyInfoOf certificateDER: UnsafeRawBufferPointer) throws(CredentialError) {
+        self = try X509Certificate(der: certificateDER).identity()
+    }
+
+    /// The identity whose SubjectPublicKeyInfo is `bytes`, in DER.
+    init(subjectPublicKeyInfo bytes: UnsafeRawBufferPointer) throws(CredentialError) {
+        var digest = [UInt8](repeating: 0, count: Identity.byteCount)
+        guard EVP_Q_digest(nil, "SHA256", nil, bytes.baseAddress, bytes.count, &digest, nil) == 1,
+            let identity = Identity(digest: digest)
+        else { throw .libcrypto("SHA-256 of a public key") }
+        self = identity
+    }
+}

@@ -1,0 +1,58 @@
+import Credentials
+import SecureBytes
+import Testing
+
+@Suite struct APIKeyTests {
+    /// From kes-formats.json: API keys and the identities that a KES server saw.
+    private static let known = [
+        (
+            "kes:v1:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13Uzxfonw",
+            "3b1d55946b117cfe4a6274d6a9673225f8314dd546eff0e3fefaa069a93b66ca"
+        ),
+        (
+            "kes:v1:AINCWlzJ2BJiN/6sMRmSKpx0rqoRDM81SI00Q8XIJQ4J",
+            "48df0d85de685395b18bdae2a5945c07c821a52d40b6038898ed907ac44daba0"
+        ),
+    ]
+
+    @Test(arguments: known) func knownAPIKeysGiveTheKnownIdentities(text: String, identity: String) throws {
+        let key = try APIKey(text)
+        #expect(key.identity.description == identity)
+        #expect(key.text.string == text)
+        #expect(try APIKey(String(text.dropFirst("kes:v1:".count))) == key)
+    }
+
+    @Test func aGeneratedAPIKeyReadsBackFromItsText() throws {
+        let key = try APIKey()
+        let again = try key.text.withUnsafeBytes { try APIKey(parsing: $0) }
+        #expect(again == key)
+        #expect(again.identity == key.identity)
+        #expect(try APIKey() != key)
+    }
+
+    @Test(arguments: [
+        "", "kes:v1:", "kes:v2:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13Uzxfonw",
+        "KES:V1:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13Uzxfonw",
+        // 32 and 34 bytes, another type, a character that is not base64.
+        "kes:v1:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13UzxfoA=", "kes:v1:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13UzxfonwAA==",
+        "kes:v1:AfwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13Uzxfonw", "kes:v1:APwC3OJdx84D-y0MDsEShC+5KJQou66lrfl13Uzxfonw",
+    ])
+    func whatIsNoAPIKeyIsRefused(text: String) {
+        #expect(throws: CredentialError.malformedAPIKey) { try APIKey(text) }
+    }
+
+    @Test func anAPIKeyNeverPrintsItsSeed() throws {
+        let (text, identity) = Self.known[0]
+        let key = try APIKey(text)
+        var dumped = ""
+        dump(key, to: &dumped)
+        for output in ["\(key)", String(reflecting: key), dumped] {
+            #expect(!output.contains("APwC3OJdx84D"))
+            #expect(output.contains(identity))
+        }
+    }
+}
+
+extension SecretBytes {
+    var string: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+}
