@@ -60,6 +60,12 @@ KESWICK_EXPORT void test_wait_until_blocked(int wanted) {
   pthread_mutex_unlock(&lock);
 }
 
+KESWICK_EXPORT void test_wait_until_closed(void) {
+  pthread_mutex_lock(&lock);
+  while (calls[CLOSE] == 0) pthread_cond_wait(&changed, &lock);
+  pthread_mutex_unlock(&lock);
+}
+
 KESWICK_EXPORT int test_calls(int operation) {
   pthread_mutex_lock(&lock);
   int result = calls[operation];

@@ -20,6 +20,9 @@
 #ifndef GET
 #define GET do_get
 #endif
+#ifndef RETURNED
+#define RETURNED &table.today
+#endif
 #ifndef SYMBOL
 #define SYMBOL keswick_keystore_plugin
 #endif
@@ -53,21 +56,18 @@ static keswick_result do_status(keswick_instance *i, const keswick_call *l) {
   (void)i, (void)l;
   return KESWICK_INTERNAL;
 }
+keswick_result nowhere_defined(keswick_instance *, const keswick_call *, keswick_bytes, keswick_sink);
 __attribute__((unused)) static keswick_result do_get(keswick_instance *i, const keswick_call *l, keswick_bytes n, keswick_sink s) {
   (void)i, (void)l, (void)n, (void)s;
   return KESWICK_INTERNAL;
 }
 
 /* The table of some later release: longer than today's. */
-static const struct {
+__attribute__((unused)) static const struct {
   keswick_keystore today;
   void *later[4];
 } table = {{ABI, SIZE, NAME, VERSION, FLAGS, do_open, do_close, do_create, GET, do_remove, do_list, do_status}, {0}};
 
 KESWICK_EXPORT const keswick_keystore *SYMBOL(void) {
-#ifdef NO_TABLE
-  return NULL;
-#else
-  return &table.today;
-#endif
+  return RETURNED;
 }

@@ -1,7 +1,5 @@
 import Glibc
 import Host
-import Logging
-import SecureBytes
 import Synchronization
 import TestSupport
 
@@ -42,17 +40,31 @@ struct CompiledPlugin {
     }
 
     static func compile(_ source: String, to output: String, defines: [String] = [], flags: [String] = []) throws {
-        // This file is in Tests/HostTests/Plugins.
-        var root = #filePath[...]
-        for _ in 0..<4 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
-        let result = try run(
-            Self.compiler,
-            ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I\(root)/Sources/PluginAPI/include"]
-                + flags + defines.map { "-D\($0)" } + ["\(root)/Tests/HostTests/Fixtures/\(source)", "-o", output])
-        guard result.code == 0 else { throw CompilerFailure(description: result.errorText) }
+        let arguments = flags + defines.map { "-D\($0)" }
+        // Many tests use the same plugin: it is compiled once, and each gets a file of its own.
+        let known = compiled.withLock { $0[[source] + arguments] }
+        if let known {
+            let descriptor = open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o755)
+            guard descriptor >= 0 else { throw SystemError("open \(output)", errno) }
+            defer { close(descriptor) }
+            guard write(descriptor, known, known.count) == known.count else { throw SystemError("write \(output)", errno) }
+        } else {
+            // This file is in Tests/HostTests/Plugins.
+            var root = #filePath[...]
+            for _ in 0..<4 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
+            let result = try run(
+                compiler,
+                ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I\(root)/Sources/PluginAPI/include"]
+                    + arguments + ["\(root)/Tests/HostTests/Fixtures/\(source)", "-o", output])
+            guard result.code == 0 else { throw CompilerFailure(description: result.errorText) }
+            let library = try readFile(output)
+            compiled.withLock { $0[[source] + arguments] = library }
+        }
         // What the umask may have left to others makes a library untrusted.
         chmod(output, 0o755)
     }
+
+    private static let compiled = Mutex<[[String]: [UInt8]]>([:])
 
     /// `cc` where there is one, else the clang that comes with the Swift toolchain.
     private static let compiler: String = {
@@ -63,155 +75,4 @@ struct CompiledPlugin {
     struct CompilerFailure: Error, CustomStringConvertible {
         var description: String
     }
-}
-
-/// A keystore of `Fixtures/keystore.c`, open, and the strings that a test pulls to play with it.
-final class ScriptedKeystore: Sendable {
-    enum Operation: Int32 { case create, get, remove, list, status, open, close }
-
-    let bridge: KeystoreBridge
-    let log = LogRecorder()
-    private let plugin: CompiledPlugin
-    private let control: PluginControl
-
-    init(
-        flags: UInt64 = 0, limits: KeystoreBridge.Limits = .init(), timeout: Duration = .seconds(60)
-    ) throws {
-        plugin = try CompiledPlugin("keystore.c", name: "scripted", defines: ["FLAGS=\(flags)"])
-        bridge = try KeystoreBridge.open(
-            plugin.load(), configuration: SecretBytes(text: "{}"), limits: limits, timeout: timeout, logger: log.logger)
-        control = try PluginControl(plugin.library)
-    }
-
-    deinit {
-        // A test that failed may have left calls at the gate.
-        control.openGate()
-        bridge.close(within: .seconds(10))
-    }
-
-    func openGate() { control.openGate() }
-    func closeGate() { control.call("test_close_gate") }
-    func force(_ result: Int32) { control.call("test_force", result) }
-    func calls(_ operation: Operation) -> Int32 { control.call("test_calls", operation.rawValue) }
-    func mostRunning() -> Int32 { control.call("test_most_running") }
-
-    /// Returns when so many calls stand at the gate.
-    func waitUntilBlocked(_ count: Int32) async {
-        _ = await onThread { [control] in control.call("test_wait_until_blocked", count) }
-    }
-
-    // The calls, awaited.
-
-    func create(_ name: String, _ value: SecretBytes, timeout: Duration = .seconds(60)) async -> Result<Void, KeystoreFailure> {
-        await once { self.bridge.create(name, value: value, timeout: timeout, completion: $0) }
-    }
-
-    func get(_ name: String, timeout: Duration = .seconds(60)) async -> Result<SecretBytes, KeystoreFailure> {
-        await once { self.bridge.get(name, timeout: timeout, completion: $0) }
-    }
-
-    func delete(_ name: String, timeout: Duration = .seconds(60)) async -> Result<Void, KeystoreFailure> {
-        await once { self.bridge.delete(name, timeout: timeout, completion: $0) }
-    }
-
-    func list(_ prefix: String, after: String = "", limit: Int = 100) async -> Result<[String], KeystoreFailure> {
-        await once { self.bridge.list(prefix: prefix, after: after, limit: limit, timeout: .seconds(60), completion: $0) }
-    }
-
-    func status() async -> Result<Duration, KeystoreFailure> {
-        await once { self.bridge.status(timeout: .seconds(60), completion: $0) }
-    }
-}
-
-/// The `test_…` functions of a loaded library.
-final class PluginControl: @unchecked Sendable {
-    // `@unchecked Sendable` holds because a handle of dlopen may be used by any thread, and the functions lock.
-    private let handle: UnsafeMutableRawPointer
-
-    init(_ path: String) throws {
-        guard let handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD) else { throw SystemError("dlopen \(path)", ENOENT) }
-        self.handle = handle
-    }
-
-    func openGate() { call("test_open_gate") }
-
-    /// Calls `int name(int)`. A function that takes or returns nothing ignores the register of either.
-    @discardableResult
-    func call(_ name: String, _ argument: Int32 = 0) -> Int32 {
-        guard let symbol = dlsym(handle, name) else { fatalError("the fixture has no \(name)") }
-        return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Int32).self)(argument)
-    }
-}
-
-/// Awaits a completion. The continuation traps when it runs twice.
-func once<Value: Sendable>(_ start: @escaping (@escaping @Sendable (Value) -> Void) -> Void) async -> Value {
-    await withCheckedContinuation { continuation in start { continuation.resume(returning: $0) } }
-}
-
-private final class Start: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-}
-
-/// Runs what blocks on a thread of its own, so that the test's thread pool stays free.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        let start = Unmanaged.passRetained(Start { continuation.resume(returning: body()) })
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, start.toOpaque())
-        precondition(result == 0, "no thread")
-        pthread_detach(thread)
-    }
-}
-
-/// Collects what is logged.
-final class LogRecorder: Sendable {
-    private let storage = Mutex<[(level: Logger.Level, message: String)]>([])
-
-    var logger: Logger {
-        Logger(label: "test") { _ in Handler(recorder: self) }
-    }
-
-    func messages(_ level: Logger.Level) -> [String] {
-        storage.withLock { $0.filter { $0.level == level }.map(\.message) }
-    }
-
-    private struct Handler: LogHandler {
-        let recorder: LogRecorder
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            recorder.storage.withLock { $0.append((event.level, "\(event.message)")) }
-        }
-    }
-}
-
-extension SecretBytes {
-    convenience init(text: String) {
-        let bytes = Array(text.utf8)
-        self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
-    }
-
-    /// What the bytes are, for comparisons in tests, where nothing is secret.
-    var text: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
-}
-
-extension Result where Failure == KeystoreFailure {
-    var failure: KeystoreFailure? {
-        if case .failure(let failure) = self { return failure }
-        return nil
-    }
-
-    var isSuccess: Bool { failure == nil }
 }

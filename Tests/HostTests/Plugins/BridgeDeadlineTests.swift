@@ -1,0 +1,151 @@
+import Host
+import SecureBytes
+import Testing
+
+@Suite("A call that does not return", .timeLimit(.minutes(1)))
+struct BridgeDeadlineTests {
+    /// Short enough not to slow the tests, and never relied on for anything but to pass in the end.
+    private let short = Duration.milliseconds(20)
+
+    @Test("fails with a timeout at its deadline, while other calls are served")
+    func timeout() async throws {
+        let keystore = try ScriptedKeystore()
+        _ = await keystore.create("key", SecretBytes(text: "x"))
+        #expect(await keystore.get("block-key", timeout: short).failure?.kind == .timeout)
+        #expect(try await keystore.get("key").get().text == "x")
+        #expect(await keystore.create("other", SecretBytes(text: "y")).isSuccess)
+        await keystore.log.wait(for: 1, .error)
+        let errors = keystore.log.messages(.error)
+        #expect(errors.count == 1)
+        #expect(errors.first?.contains("get of 'block-key' did not return by its deadline") == true)
+    }
+
+    @Test("is logged again, once, when it returns after all, and its result is dropped")
+    func lateReturn() async throws {
+        let keystore = try ScriptedKeystore()
+        #expect(await keystore.create("block-key", SecretBytes(text: "x"), timeout: short).failure?.kind == .timeout)
+        keystore.openGate()
+        await keystore.log.wait(for: 1, .warning)
+        // The plugin did store it, as it may: only the answer was given up.
+        #expect(try await keystore.get("block-key").get().text == "x")
+        #expect(keystore.log.messages(.warning).count == 1)
+        #expect(keystore.log.messages(.error).count == 1)
+    }
+
+    @Test("when all threads are held, further and waiting calls fail at once, until one returns")
+    func allStuck() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 2))
+        async let waiting = keystore.blockedThenQueued(timeout: short)
+        #expect(await waiting.map(\.failure?.kind) == [.timeout, .timeout, .unreachable])
+        // Its time limit is an hour: that it fails shows that it did not wait.
+        let refused = await keystore.get("key", timeout: .seconds(3600)).failure
+        #expect(refused?.kind == .unreachable)
+        #expect(refused?.message.hasPrefix("2 calls did not return") == true)
+        await keystore.log.wait(for: 2, .error)
+        #expect(keystore.log.messages(.error).count == 2)
+
+        keystore.openGate()
+        await keystore.log.wait(for: 2, .warning)
+        #expect(await keystore.get("key").failure?.kind == .notFound)
+    }
+
+    @Test("counts against a limit below the number of threads")
+    func stuckLimit() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 4, stuckCalls: 1))
+        #expect(await keystore.get("block-key", timeout: short).failure?.kind == .timeout)
+        #expect(await keystore.get("key").failure?.kind == .unreachable)
+    }
+
+    @Test("lets those that wait for its thread time out as well")
+    func queuedTimeout() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 1))
+        async let running = keystore.get("block-key", timeout: .seconds(3600))
+        await keystore.waitUntilBlocked(1)
+        #expect(await keystore.get("key", timeout: short).failure?.kind == .timeout)
+        #expect(keystore.calls(.get) == 1)
+        keystore.openGate()
+        #expect(await running.failure?.kind == .notFound)
+        #expect(keystore.log.messages(.error) == [])
+    }
+
+    @Test("holds up no more calls than the queue takes")
+    func queueLimit() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 1, queuedCalls: 1))
+        async let running = keystore.get("block-1")
+        await keystore.waitUntilBlocked(1)
+        let (first, second) = await keystore.queueTwo()
+        #expect(second.failure?.kind == .unreachable)
+        #expect(second.failure?.message == "1 calls wait for the keystore already")
+        #expect(first.failure?.kind == .notFound)
+        #expect(await running.failure?.kind == .notFound)
+    }
+
+    @Test("reports that it has no further effect only when it has returned")
+    func settled() async throws {
+        let keystore = try ScriptedKeystore()
+        let order = Recorder()
+        await withCheckedContinuation { continuation in
+            keystore.bridge.delete(
+                "block-key", timeout: short,
+                settled: {
+                    order.add("settled"); continuation.resume()
+                },
+                completion: {
+                    order.add("\($0.failure?.kind == .timeout)"); keystore.openGate()
+                })
+        }
+        #expect(order.all == ["true", "settled"])
+    }
+
+    @Test("of a serial plugin holds up all others")
+    func serial() async throws {
+        let keystore = try ScriptedKeystore(flags: 1)
+        #expect(keystore.bridge.plugin.isSerial)
+        let results = await withTaskGroup(of: Bool.self) { group in
+            for index in 0..<200 {
+                group.addTask { await keystore.create("key-\(index)", SecretBytes(text: "x")).isSuccess }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(results == 200)
+        #expect(keystore.mostRunning() == 1)
+        #expect(await keystore.get("block-key", timeout: short).failure?.kind == .timeout)
+        #expect(await keystore.get("key").failure?.kind == .unreachable)
+    }
+
+    @Test("does not keep several of a plugin that is not serial from running at once")
+    func parallel() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 8))
+        let results = await withTaskGroup(of: KeystoreFailure.Kind?.self) { group in
+            for index in 0..<8 { group.addTask { await keystore.get("block-\(index)").failure?.kind } }
+            await keystore.waitUntilBlocked(8)
+            keystore.openGate()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results == Array(repeating: .notFound, count: 8))
+        #expect(keystore.mostRunning() == 8)
+    }
+}
+
+extension ScriptedKeystore {
+    /// Two calls that block and, when both do, one that has to wait for a thread.
+    fileprivate func blockedThenQueued(timeout: Duration) async -> [Result<SecretBytes, KeystoreFailure>] {
+        async let first = get("block-1", timeout: timeout)
+        async let second = get("block-2", timeout: timeout)
+        await waitUntilBlocked(2)
+        async let third = get("key", timeout: .seconds(3600))
+        return await [first, second, third]
+    }
+
+    /// Two calls, one after the other, while the only thread is held; then opens the gate.
+    fileprivate func queueTwo() async -> (Result<SecretBytes, KeystoreFailure>, Result<SecretBytes, KeystoreFailure>) {
+        let (firsts, first) = AsyncStream<Result<SecretBytes, KeystoreFailure>>.makeStream()
+        let (seconds, second) = AsyncStream<Result<SecretBytes, KeystoreFailure>>.makeStream()
+        bridge.get("block-2", timeout: .seconds(60)) { first.yield($0) }
+        bridge.get("block-3", timeout: .seconds(60)) { second.yield($0) }
+        openGate()
+        var (firstResults, secondResults) = (firsts.makeAsyncIterator(), seconds.makeAsyncIterator())
+        let missing = Result<SecretBytes, KeystoreFailure>.failure(KeystoreFailure(.internal, "no result"))
+        return await (firstResults.next() ?? missing, secondResults.next() ?? missing)
+    }
+}

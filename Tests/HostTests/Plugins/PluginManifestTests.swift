@@ -1,0 +1,51 @@
+import Host
+import Testing
+
+@Suite("A plugin's manifest")
+struct PluginManifestTests {
+    private static let digest = String(repeating: "0a", count: 32)
+
+    /// What is wrong with a manifest, as `line:column: problem`.
+    private func problem(_ text: String) -> String? {
+        do {
+            _ = try PluginManifest(parsing: text, path: "m.yml")
+            return nil
+        } catch { return "\(error)" }
+    }
+
+    @Test("names a plugin and its library")
+    func minimal() throws {
+        let manifest = try PluginManifest(parsing: "name: fs\nlibrary: libFSStore.so\n", path: "/etc/kes/plugins.d/fs.yml")
+        #expect(manifest.name == "fs")
+        #expect(manifest.library == "libFSStore.so")
+        #expect(manifest.sha256 == nil)
+        #expect(manifest.path == "/etc/kes/plugins.d/fs.yml")
+    }
+
+    @Test("may pin the library's digest, in either case, and say that the plugin is not isolated")
+    func complete() throws {
+        let manifest = try PluginManifest(
+            parsing: "name: '123'\nlibrary: /usr/lib/kes/libA.so\nsha256: \(Self.digest.uppercased())\nisolation: none",
+            path: "m.yml")
+        #expect(manifest.name == "123")
+        #expect(manifest.sha256 == Self.digest)
+    }
+
+    @Test("that is wrong is refused, with the position and what would be right")
+    func refusals() {
+        #expect(problem("name: fs\nlibrary: a.so\nlibary: b.so")?.hasPrefix("m.yml:3:1: 'libary' is not a member") == true)
+        #expect(problem("name: fs\nlibrary: a.so\nisolation: process")?.hasPrefix("m.yml:3:12: this server cannot run") == true)
+        #expect(problem("name: fs\nlibrary: a.so\nisolation: maybe")?.hasPrefix("m.yml:3:12: 'maybe'") == true)
+        #expect(problem("name: fs\nlibrary: a.so\nsha256: 12")?.hasPrefix("m.yml:3:9: 'sha256' must be 64") == true)
+        #expect(problem("name: FS\nlibrary: a.so")?.hasPrefix("m.yml:1:7: 'FS' is not a plugin's name") == true)
+        #expect(problem("name: ../fs\nlibrary: a.so")?.hasPrefix("m.yml:1:7:") == true)
+        #expect(problem("library: a.so")?.hasPrefix("m.yml: 'name' is missing") == true)
+        #expect(problem("name: fs")?.hasPrefix("m.yml: 'library' is missing") == true)
+        #expect(problem("name: fs\nlibrary: ''")?.hasPrefix("m.yml:2:10: 'library' must be") == true)
+        #expect(problem("name: fs\nlibrary: [a]")?.hasPrefix("m.yml:2:10: 'library' must be text") == true)
+        #expect(problem("- name")?.hasPrefix("m.yml:1:1: a manifest is a mapping") == true)
+        #expect(problem("")?.hasPrefix("m.yml:1:1: a manifest is a mapping") == true)
+        #expect(problem("name: fs\nname: mem\nlibrary: a.so")?.contains("given more than once: name") == true)
+        #expect(problem("name: fs\nlibrary: 'a.so") == "m.yml:2:15: found unexpected end of stream")
+    }
+}
