@@ -21,6 +21,8 @@ package struct Configuration: Sendable {
     package var keystore: KeystoreSection
     /// Where plugin manifests live: `plugins.directory`, or nil for the default search path.
     package var pluginDirectory: String?
+    /// Where in which file all this was said, and warnings about it.
+    package var origin = ConfigurationOrigin()
 
     package init(
         address: ListenAddress, admin: Identity?, tls: TLS, policies: [PolicyDefinition] = [], cache: CacheExpiry = CacheExpiry(),

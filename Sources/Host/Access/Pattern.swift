@@ -1,0 +1,104 @@
+/// A path pattern of a policy, ready to be matched against the paths of requests.
+///
+/// A `*` that ends the pattern matches everything that is left. A `*` elsewhere matches any run of bytes other than `/`, the
+/// empty one included. Every other byte stands for itself: `?` and `[` are not special.
+///
+/// Matching takes at most the product of both lengths, whatever the pattern, allocates nothing and compares bytes: no Unicode
+/// equivalence lets a path pass for another.
+package struct Pattern: Sendable, Equatable {
+    /// The pattern as it was written.
+    package let text: String
+
+    private enum Form: Sendable, Equatable {
+        /// Matches the equal path.
+        case exact
+        /// Matches what starts with the literal.
+        case prefix
+        /// `*` occurs in the literal.
+        case glob
+        /// The same, and what is left of the path after the literal does not matter.
+        case globPrefix
+    }
+
+    private let form: Form
+    /// The pattern without the `*` that ends it.
+    private let literal: [UInt8]
+
+    package init(_ text: String) {
+        self.text = text
+        var bytes = Array(text.utf8)
+        let endsInStar = bytes.last == UInt8(ascii: "*")
+        if endsInStar { bytes.removeLast() }
+        let hasInnerStar = bytes.contains(UInt8(ascii: "*"))
+        form =
+            switch (hasInnerStar, endsInStar) {
+            case (false, false): .exact
+            case (false, true): .prefix
+            case (true, false): .glob
+            case (true, true): .globPrefix
+            }
+        literal = bytes
+    }
+
+    /// Whether the pattern matches `path`, which is percent-decoded.
+    package func matches(_ path: String) -> Bool {
+        // A native string has contiguous storage; any other (there are none on Linux) is matched by way of a copy.
+        path.utf8.withContiguousStorageIfAvailable { matches($0) } ?? Array(path.utf8).withUnsafeBufferPointer { matches($0) }
+    }
+
+    /// Whether the pattern matches the path with these UTF-8 bytes.
+    package func matches(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        literal.withUnsafeBufferPointer { literal in
+            switch form {
+            case .exact: path.count == literal.count && Self.hasPrefix(path, literal)
+            case .prefix: path.count >= literal.count && Self.hasPrefix(path, literal)
+            case .glob: Self.globMatches(literal, path, wholePath: true)
+            case .globPrefix: Self.globMatches(literal, path, wholePath: false)
+            }
+        }
+    }
+
+    /// Whether `path`, which is no shorter than `literal`, starts with it.
+    private static func hasPrefix(_ path: UnsafeBufferPointer<UInt8>, _ literal: UnsafeBufferPointer<UInt8>) -> Bool {
+        // Backwards, as the paths and patterns of a server differ near their ends and nearly all begin with `/v1/key/`.
+        var index = literal.count
+        while index > 0 {
+            index -= 1
+            if path[index] != literal[index] { return false }
+        }
+        return true
+    }
+
+    /// Matches `pattern`, in which `*` stands for a run of bytes other than `/`, against `path`.
+    ///
+    /// When a byte does not match, only the last `*` before it takes one byte more: no earlier one needs to be tried again.
+    /// Within a segment that is so because the first place where the bytes between two stars occur leaves the most for what
+    /// follows; and no star reaches into another segment, since each `/` of the path is matched by a `/` of the pattern.
+    private static func globMatches(
+        _ pattern: UnsafeBufferPointer<UInt8>, _ path: UnsafeBufferPointer<UInt8>, wholePath: Bool
+    ) -> Bool {
+        let star = UInt8(ascii: "*")
+        let slash = UInt8(ascii: "/")
+        var inPattern = 0
+        var inPath = 0
+        /// Where the pattern goes on after the last star, and where in the path what that star matches ends.
+        var resume: (pattern: Int, path: Int)?
+        while true {
+            if inPattern == pattern.count {
+                if !wholePath || inPath == path.count { return true }
+            } else if pattern[inPattern] == star {
+                inPattern += 1
+                resume = (inPattern, inPath)
+                continue
+            } else if inPath < path.count, pattern[inPattern] == path[inPath] {
+                inPattern += 1
+                inPath += 1
+                continue
+            }
+            guard let last = resume, last.path < path.count, path[last.path] != slash else { return false }
+            resume = (last.pattern, last.path + 1)
+            inPattern = last.pattern
+            inPath = last.path + 1
+        }
+    }
+}

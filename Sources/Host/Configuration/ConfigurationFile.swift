@@ -1,0 +1,38 @@
+import SecureBytes
+
+/// Reads configuration files.
+package enum ConfigurationFile {
+    /// Reads and checks the file at `path`. The files that it names are not looked at: see `ConfigurationCheck`.
+    ///
+    /// - Parameters:
+    ///   - path: as the user named it, which is how errors name it.
+    ///   - environment: what `${NAME}` stands for.
+    ///   - knownRoutes: the paths of the API's routes, as the `api:` section may name them.
+    /// - Throws: everything that is wrong with the file.
+    package static func load(
+        path: String, environment: [String: String], knownRoutes: [String]
+    ) throws(ConfigurationErrors) -> Configuration {
+        let text: String
+        do throws(ConfigurationError) {
+            text = try ConfigurationText.read(path)
+        } catch {
+            throw ConfigurationErrors(errors: [error])
+        }
+        return try parse(text, file: path, environment: environment, knownRoutes: knownRoutes)
+    }
+
+    /// Checks the text of a configuration file. `file` names it in errors.
+    ///
+    /// - Throws: everything that is wrong with the text.
+    package static func parse(
+        _ text: String, file: String, environment: [String: String], knownRoutes: [String]
+    ) throws(ConfigurationErrors) -> Configuration {
+        let diagnostics = Diagnostics(file: file)
+        let root = YAMLReader(environment: environment, diagnostics: diagnostics).read(text)
+        let configuration = root.flatMap { ConfigurationReader(diagnostics: diagnostics, knownRoutes: knownRoutes).read($0) }
+        guard let configuration, !diagnostics.hasErrors else {
+            throw ConfigurationErrors(errors: diagnostics.sortedErrors)
+        }
+        return configuration
+    }
+}

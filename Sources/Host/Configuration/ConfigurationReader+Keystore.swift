@@ -1,0 +1,53 @@
+import SecureBytes
+
+extension ConfigurationReader {
+    /// The `keystore:` section: one member, whose name is a plugin's and whose value only the plugin understands.
+    func keystore(_ file: ConfigurationSection) -> KeystoreSection? {
+        let members = ConfigurationSection.members(of: file.value("keystore"), path: "keystore", diagnostics)
+        guard let member = members.first else {
+            if file.value("keystore").map({ if case .mapping = $0.content { true } else { false } }) ?? true {
+                diagnostics.error(
+                    at: file.value("keystore")?.position ?? file.position,
+                    "there is no keystore; name a plugin and its configuration, such as 'keystore: { fs: { path: /var/lib/kes/keys } }'"
+                )
+            }
+            return nil
+        }
+        for other in members.dropFirst() {
+            diagnostics.error(
+                at: other.namePosition,
+                "two keystores: '\(other.name)', and '\(member.name)' at line \(member.namePosition.line); remove one")
+        }
+        if !Self.isPluginName(member.name) {
+            diagnostics.error(
+                at: member.namePosition,
+                "'\(member.name)' cannot name a plugin; a plugin's name has 1 to 64 characters of a-z 0-9 - _")
+        }
+        switch member.value.content {
+        case .scalar where member.value.isNull:
+            // `mem:` with nothing after it: no members.
+            return KeystoreSection(name: member.name, configuration: SecretBytes(count: 2) { $0.copyBytes(from: "{}".utf8) })
+        case .mapping:
+            return KeystoreJSON.encode(member.value, diagnostics).map { KeystoreSection(name: member.name, configuration: $0) }
+        case .scalar, .sequence:
+            diagnostics.error(
+                at: member.value.position,
+                "'keystore.\(member.name)' must be a mapping with the plugin's configuration and is \(member.value.kind)")
+            return nil
+        case .unset:
+            return nil
+        }
+    }
+
+    private static func isPluginName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                    UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+    }
+}

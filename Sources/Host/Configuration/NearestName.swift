@@ -1,0 +1,36 @@
+/// Finds what the author of a misspelt name most likely meant.
+enum NearestName {
+    /// The known name with the least edits to `name`, or nil when none is near enough to be meant.
+    static func of(_ name: String, among known: [String]) -> String? {
+        let lowered = name.lowercased()
+        // A third of the letters may be wrong, two in a short name: `cret` is `cert`, `admins` is not `api`.
+        let limit = max(min(2, name.utf8.count / 2), name.utf8.count / 3)
+        let nearest = known.map { (name: $0, edits: edits(from: lowered, to: $0.lowercased())) }.min { $0.edits < $1.edits }
+        guard let nearest, nearest.edits <= limit else { return nil }
+        return nearest.name
+    }
+
+    /// The end of a message about an unknown name: the nearest known one, or all of them.
+    static func suggestion(for name: String, among known: [String]) -> String {
+        if let nearest = of(name, among: known) { return "did you mean '\(nearest)'?" }
+        return "known are \(known.map { "'\($0)'" }.joined(separator: ", "))"
+    }
+
+    /// The Levenshtein distance: how many insertions, deletions and replacements of a byte turn one text into the other.
+    private static func edits(from source: String, to target: String) -> Int {
+        let target = Array(target.utf8)
+        // A name that long resembles nothing, and the time is the product of both lengths.
+        guard source.utf8.count <= 128 else { return .max }
+        var row = Array(0...target.count)
+        for (line, byte) in source.utf8.enumerated() {
+            var diagonal = row[0]
+            row[0] = line + 1
+            for column in target.indices {
+                let replaced = diagonal + (byte == target[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+            }
+        }
+        return row[target.count]
+    }
+}

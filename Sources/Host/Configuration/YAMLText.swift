@@ -1,0 +1,80 @@
+/// The text of a YAML document, addressed as libyaml does: by lines and by Unicode scalars within them.
+struct YAMLText {
+    private(set) var text: String
+    /// The names of the members that `hideMember` took out of sight, by where they are.
+    private(set) var hiddenMembers: [SourcePosition: String] = [:]
+
+    init(_ text: String) {
+        self.text = text
+    }
+
+    /// The scalar at `position`, or nil past the end of a line.
+    func scalar(at position: SourcePosition) -> Unicode.Scalar? {
+        index(of: position).flatMap { $0 < text.unicodeScalars.endIndex ? text.unicodeScalars[$0] : nil }
+    }
+
+    /// The first scalar that YAML 1.1 allows in no document (section 5.1), and where it is.
+    func firstForbiddenScalar() -> (scalar: Unicode.Scalar, position: SourcePosition)? {
+        var position = SourcePosition.start
+        var previous: Unicode.Scalar?
+        for scalar in text.unicodeScalars {
+            if !Self.isAllowed(scalar) { return (scalar, position) }
+            position = Self.advance(position, over: scalar, after: previous)
+            previous = scalar
+        }
+        return nil
+    }
+
+    /// Gives the member `name` at `position` a name that no other has, of as many scalars, so that every other place keeps
+    /// its line and column. Returns false when the name is not written there as it is read, which an escape can cause.
+    ///
+    /// Yams stops at two members of one name, tells where the first is only and gives no tree. With the first out of sight the
+    /// rest can be read, both places are known, and other errors are found as well.
+    mutating func hideMember(_ name: String, at position: SourcePosition) -> Bool {
+        let scalars = text.unicodeScalars
+        guard !name.isEmpty, hiddenMembers.count < Self.mostHiddenMembers, var start = index(of: position) else { return false }
+        if start < scalars.endIndex, scalars[start] == "\"" || scalars[start] == "'" { start = scalars.index(after: start) }
+        guard scalars[start...].starts(with: name.unicodeScalars) else { return false }
+        let end = scalars.index(start, offsetBy: name.unicodeScalars.count)
+        // Private use characters, which nobody names a member with.
+        guard let filler = Unicode.Scalar(UInt32(0xE000 + hiddenMembers.count)) else { return false }
+        let replacement = String(String.UnicodeScalarView(repeatElement(filler, count: name.unicodeScalars.count)))
+        text.replaceSubrange(start..<end, with: replacement)
+        hiddenMembers[position] = name
+        return true
+    }
+
+    /// Each one costs another pass over the text.
+    private static let mostHiddenMembers = 100
+
+    private func index(of wanted: SourcePosition) -> String.Index? {
+        let scalars = text.unicodeScalars
+        var position = SourcePosition.start
+        var previous: Unicode.Scalar?
+        var index = scalars.startIndex
+        while position < wanted, index < scalars.endIndex {
+            position = Self.advance(position, over: scalars[index], after: previous)
+            previous = scalars[index]
+            index = scalars.index(after: index)
+        }
+        return position == wanted ? index : nil
+    }
+
+    /// The position after `scalar`. Lines end as libyaml ends them: CR LF, CR, LF, NEL, LS, PS.
+    private static func advance(
+        _ position: SourcePosition, over scalar: Unicode.Scalar, after previous: Unicode.Scalar?
+    ) -> SourcePosition {
+        switch scalar {
+        case "\n" where previous == "\r": position
+        case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": SourcePosition(line: position.line + 1, column: 1)
+        default: SourcePosition(line: position.line, column: position.column + 1)
+        }
+    }
+
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x09, 0x0A, 0x0D, 0x20...0x7E, 0x85, 0xA0...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: true
+        default: false
+        }
+    }
+}
