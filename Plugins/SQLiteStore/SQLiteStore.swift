@@ -1,1 +1,116 @@
+import CSQLite
+import Glibc
 import PluginKit
+import Synchronization
+
+/// The library's entry point.
+@c(keswick_keystore_plugin)
+public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportKeystore(SQLiteStore.self) }
+
+/// Keeps values in one SQLite database: `{path: FILE}`.
+///
+/// Threads: one connection writes, behind a lock whose waiters honour their deadlines; SQLite has one writer at a time anyway.
+/// Reads take a connection from a pool, so that none waits for a write's fsync. Processes: SQLite's own locks.
+final class SQLiteStore: Keystore {
+    static let name: StaticString = "sqlite"
+    static let version: StaticString = "1.0.0"
+    static let capabilities: Capabilities = .durable
+    static let configurationMembers = ["path"]
+
+    /// Readers that are kept while nobody needs them.
+    private static let idleReaders = 4
+
+    private let file: DatabaseFile
+    private let writer: TimedLock<Connection>
+    private let readers = Mutex<[Connection]>([])
+
+    init(configuration: Configuration, log: HostLog, deadline: Deadline) throws(KeystoreError) {
+        let path = try configuration.string("path")
+        guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalid("`path` must name the database's file") }
+        WipingAllocator.install(log: log)
+        let (file, connection) = try DatabaseFile.open(path, log: log, deadline: deadline)
+        self.file = file
+        writer = TimedLock(connection)
+    }
+
+    func create(_ name: KeyName, value: RawSpan, deadline: Deadline) throws(KeystoreError) {
+        try file.checkIdentity()
+        // A RawSpan cannot be captured by a closure; its bytes stay valid until this function returns.
+        let value = value.withUnsafeBytes { $0 }
+        try writer.withLock(until: deadline) { connection throws(KeystoreError) in
+            do throws(SQLiteError) {
+                try connection.insert(name, value, deadline)
+            } catch {
+                guard !error.isConstraint else { throw .exists }
+                // A commit that failed at its fsync may have left a whole transaction at the end of the write-ahead log. No
+                // connection sees it, but a recovery after a crash would. The next commit overwrites it: make one now.
+                if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
+                throw error.keystoreError("store `\(name)` in", file.path)
+            }
+        }
+    }
+
+    func get(_ name: KeyName, deadline: Deadline) throws(KeystoreError) -> SecretValue {
+        let value = try read("read `\(name)` from", deadline) { connection throws(SQLiteError) in
+            try connection.select(name, deadline)
+        }
+        switch value {
+        case .absent: throw .notFound
+        case .value(let value): return value
+        case .foreign:
+            throw .corrupt("what \(file.path) holds under `\(name)` is no value that Keswick stored: restore it from a backup")
+        }
+    }
+
+    func delete(_ name: KeyName, deadline: Deadline) throws(KeystoreError) {
+        try file.checkIdentity()
+        let deleted = try writer.withLock(until: deadline) { connection throws(KeystoreError) in
+            do throws(SQLiteError) {
+                return try connection.delete(name, deadline)
+            } catch {
+                if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
+                throw error.keystoreError("delete `\(name)` from", file.path)
+            }
+        }
+        guard deleted else { throw .notFound }
+    }
+
+    func list(prefix: String, after: String, limit: Int, deadline: Deadline) throws(KeystoreError) -> [KeyName] {
+        // The characters of a name lie between U+0001 and U+007F: the first is less, the last greater than any of them.
+        let lowest = after.isEmpty ? prefix : max(prefix, after + "\u{1}")
+        let names = try read("list", deadline) { connection throws(SQLiteError) in
+            try connection.names(from: lowest, to: prefix + "\u{7F}", limit: limit, deadline)
+        }
+        guard let names else { throw .corrupt("\(file.path) holds a name that Keswick never stores: restore it from a backup") }
+        return names
+    }
+
+    func status(deadline: Deadline) throws(KeystoreError) {
+        try file.checkIdentity()
+        _ = try read("read", deadline) { connection throws(SQLiteError) in
+            try connection.names(from: "", to: "\u{7F}", limit: 1, deadline)
+        }
+    }
+
+    func close() {
+        readers.withLock { $0.removeAll() }
+        writer.value.close()
+        file.release()
+    }
+
+    /// Lends a reading connection to `body`.
+    private func read<Result>(
+        _ action: String, _ deadline: Deadline, _ body: (Connection) throws(SQLiteError) -> Result
+    ) throws(KeystoreError) -> Result {
+        do throws(SQLiteError) {
+            let idle = readers.withLock { $0.popLast() }
+            let connection = if let idle { idle } else { try Connection(reading: file.path, deadline) }
+            let result = try body(connection)
+            // A connection that failed is closed instead: nothing that broke it is met again.
+            readers.withLock { if $0.count < SQLiteStore.idleReaders { $0.append(connection) } }
+            return result
+        } catch {
+            throw error.keystoreError(action, file.path)
+        }
+    }
+}

@@ -7,6 +7,13 @@ public struct Deadline: Sendable {
 
     public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
+    /// The moment that is `wait` from now. For a part of a call that may take a part of its time.
+    public init(after wait: Duration) {
+        // Some centuries at most, so that nothing overflows.
+        let (seconds, attoseconds) = min(max(wait, .zero), .seconds(9_000_000_000)).components
+        nanoseconds = Deadline.now + UInt64(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+
     /// What is left until then; zero when it has passed. For backends that take a time-out.
     public var remaining: Duration {
         let now = Deadline.now

@@ -8,8 +8,8 @@ enum Backend: String, CaseIterable, Sendable {
     case sqlite
 
     /// Those that keep values across processes.
-    static let durable: [Backend] = []
-    static let allCases: [Backend] = [.mem]
+    static let durable: [Backend] = [.sqlite]
+    static let allCases: [Backend] = [.mem, .sqlite]
 
     var library: String {
         switch self {
