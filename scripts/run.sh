@@ -32,7 +32,7 @@ To use the server, paste this into a second terminal:
   export PATH="$(dirname "$kes"):\$PATH"
   export KES_SERVER=https://127.0.0.1:7373
   export SSL_CERT_FILE="$data/server.crt"
-  export KES_API_KEY="\$(cat "$data/admin.key")"
+  export KES_API_KEY="\$(cat "$data/admin.api-key")"
   kes key create my-key
   kes key dek my-key
 

@@ -53,8 +53,9 @@ install_swift() {
         && curl -fsSL --connect-timeout 20 -o "$directory/$archive.sig" "https://download.swift.org/swiftly/linux/$archive.sig" \
         && curl -fsSL --connect-timeout 20 -o "$directory/keys.asc" https://www.swift.org/keys/all-keys.asc; }; then
         die "download.swift.org cannot be reached from here.
-Get Swift $swift_release for this system from https://www.swift.org/install/linux/ on a machine that reaches it, unpack it to /opt/swift here,
-put /opt/swift/usr/bin on the PATH (export PATH=/opt/swift/usr/bin:\$PATH), and start this script again."
+On a machine that reaches it, get the archive of Swift $swift_release for this system from https://www.swift.org/install/linux/. Here:
+    mkdir -p /opt/swift && tar -xzf ARCHIVE --strip-components=1 -C /opt/swift
+Then start this script again."
     fi
     GNUPGHOME="$directory" gpg --quiet --import "$directory/keys.asc" 2>/dev/null
     GNUPGHOME="$directory" gpg --quiet --verify "$directory/$archive.sig" "$directory/$archive" 2>/dev/null \
@@ -69,24 +70,19 @@ put /opt/swift/usr/bin on the PATH (export PATH=/opt/swift/usr/bin:\$PATH), and 
 
 # Makes the machine ready to build.
 setup() {
-    install_packages binutils ca-certificates curl gcc git libc6-dev libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev \
-        "libstdc++-$(gcc_major)-dev" libxml2 libz3-dev openssl pkg-config tzdata zlib1g-dev
+    # g++ for the C++ headers that go with the distribution's compiler, which Swift's clang uses.
+    install_packages binutils ca-certificates curl g++ git libc6-dev libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev \
+        libncurses6 libxml2 libz3-dev openssl pkg-config tzdata zlib1g-dev
     if ! has_swift; then
         local home="${SWIFTLY_HOME_DIR:-$HOME/.local/share/swiftly}"
         # shellcheck source=/dev/null
         if [ -r "$home/env.sh" ]; then . "$home/env.sh"; fi
+        # Where install_swift says to put it by hand.
+        has_swift || PATH="/opt/swift/usr/bin:$PATH"
         has_swift || install_swift
     fi
     has_swift || die "Swift $swift_wanted or later is needed, and '$(command -v swift || echo swift)' is not it.
 Install one from https://www.swift.org/install/linux/ and put it first on the PATH."
-}
-
-# The version of the distribution's gcc, whose C++ headers Swift uses: 12 in Debian 12, 13 in Ubuntu 24.04.
-gcc_major() {
-    local candidate
-    candidate=$(apt-cache depends gcc 2>/dev/null | sed -n 's/.*Depends: gcc-\([0-9]*\).*/\1/p' | head -n 1)
-    [ -n "$candidate" ] || { as_root apt-get update -qq && candidate=$(apt-cache depends gcc | sed -n 's/.*Depends: gcc-\([0-9]*\).*/\1/p' | head -n 1); }
-    echo "${candidate:-12}"
 }
 
 # Builds, and shows the compiler's lines only when something is wrong.
