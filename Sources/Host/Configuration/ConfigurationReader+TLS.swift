@@ -8,7 +8,7 @@ extension ConfigurationReader {
         let privateKey = requiredFile("key", of: tls, holding: "the server's private key")
         let certificate = requiredFile(
             "cert", of: tls, holding: "the server's certificate and those of its issuers, its own first")
-        let isAuthenticating = tls.boolean("auth") ?? false
+        let isAuthenticating = tls.boolean("auth", advice: "on or off") ?? false
         let authorities = tls.text("ca")?.text
         let proxy = tls.section("proxy", known: ["identities", "header"])
         var proxies: [Identity] = []

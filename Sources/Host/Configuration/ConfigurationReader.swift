@@ -9,6 +9,13 @@ struct ConfigurationReader {
     /// nil when something is missing that nothing can stand for. Whatever is wrong was said to the diagnostics, which may have
     /// errors although there is a result.
     func read(_ root: YAMLNode) -> Configuration? {
+        if case .unset = root.content { return nil }
+        guard case .mapping = root.content else {
+            let what = root.isNull ? "empty" : root.kind
+            diagnostics.error(
+                at: root.position, "the file is \(what); it must be a mapping with at least 'admin', 'tls' and 'keystore'")
+            return nil
+        }
         let file = ConfigurationSection(
             root, path: "",
             known: ["version", "address", "admin", "tls", "policy", "cache", "api", "log", "keys", "keystore", "plugins"],

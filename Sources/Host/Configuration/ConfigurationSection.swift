@@ -37,8 +37,7 @@ struct ConfigurationSection {
         case .unset:
             return []
         case .scalar, .sequence:
-            let subject = path.isEmpty ? "the file" : "'\(path)'"
-            diagnostics.error(at: node.position, "\(subject) must be a mapping ('name: value' lines) and is \(node.kind)")
+            diagnostics.error(at: node.position, "'\(path)' must be a mapping ('name: value' lines) and is \(node.kind)")
             return []
         }
     }
@@ -113,11 +112,11 @@ struct ConfigurationSection {
 }
 
 extension ConfigurationSection {
-    /// A switch, as YAML 1.1 writes it.
-    func boolean(_ name: String) -> Bool? {
-        guard let (scalar, position) = scalar(name) else { return nil }
+    /// A switch, as YAML 1.1 writes it; nil also when it is empty. `advice` says how to write this one.
+    func boolean(_ name: String, advice: String = "true or false") -> Bool? {
+        guard let (scalar, position) = scalar(name), !scalar.text.isEmpty else { return nil }
         if let value = Self.boolean(scalar.text) { return value }
-        diagnostics.error(at: position, "'\(path(of: name))' is \(scalar.shown); write true or false")
+        diagnostics.error(at: position, "'\(path(of: name))' is \(scalar.shown); write \(advice)")
         return nil
     }
 

@@ -22,7 +22,7 @@ struct YAMLProblem {
                 position: SourcePosition(line: context.mark.line, column: context.mark.column),
                 message: "'\(name)' is given more than once in one mapping; keep one of them")
         case .memory:
-            self.init(position: .start, message: "the lists and mappings are nested too deeply, or there is no memory left")
+            self.init(position: .start, message: "there is no memory left to read the file")
         case .no, .reader, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
             self.init(position: .start, message: "not readable as YAML")
         }
@@ -51,10 +51,13 @@ struct YAMLProblem {
             return "the name of a member is expected here\(opened(context)); indent it as the members beside it"
         case "did not find expected '-' indicator":
             return "a '-' is expected here\(opened(context)); indent the entry as those beside it"
-        case "did not find expected ',' or ']'":
-            return "a ',' or a ']' is expected here\(opened(context))"
-        case "did not find expected ',' or '}'":
-            return "a ',' or a '}' is expected here\(opened(context))"
+        case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
+            if text.scalar(at: position) == "{", text.isPreceded(by: "$", at: position) {
+                return "within [ ] and { } a '{' begins a mapping; put the ${NAME} in quotes"
+            }
+            return problem.hasSuffix("']'")
+                ? "a ',' or a ']' is expected here\(opened(context))"
+                : "a ',' or a '}' is expected here\(opened(context))"
         case "found unexpected end of stream":
             return "the file ends within a quoted value\(opened(context)); close the quote"
         case "found undefined alias":
@@ -63,6 +66,8 @@ struct YAMLProblem {
             return "a second document begins here; a configuration is one document: remove the '---'"
         case "block sequence entries are not allowed in this context":
             return "a list entry is not allowed here; begin the list on a line of its own"
+        case _ where problem.hasPrefix("Maximum nesting level reached"):
+            return "lists and mappings are nested too deeply; is a bracket or a brace not closed?"
         default:
             return "not readable as YAML: \(problem)\(opened(context))"
         }

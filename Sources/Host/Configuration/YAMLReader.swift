@@ -26,7 +26,8 @@ struct YAMLReader {
         while true {
             do {
                 guard let root = try parse(source.text) else {
-                    diagnostics.error(at: .start, "the file is empty; it needs at least 'admin', 'tls' and 'keystore'")
+                    diagnostics.error(
+                        at: .start, "the file is empty; it must be a mapping with at least 'admin', 'tls' and 'keystore'")
                     return nil
                 }
                 var converter = Converter(environment: environment, diagnostics: diagnostics, names: source.hiddenMembers)
@@ -84,8 +85,8 @@ private struct Converter {
             }
             return YAMLNode(content: .sequence(elements), position: position)
         case .mapping(let mapping):
-            guard let members = convert(mapping) else { return nil }
-            return YAMLNode(content: .mapping(members), position: position)
+            guard let content = convert(mapping) else { return nil }
+            return YAMLNode(content: content, position: position)
         case .alias:
             // The parser has put the values of aliases in their places.
             diagnostics.error(at: position, "this alias has no value")
@@ -114,10 +115,11 @@ private struct Converter {
         return tag.hasPrefix(namespace) ? String(tag.dropFirst(namespace.count)) : tag
     }
 
-    private mutating func convert(_ mapping: Node.Mapping) -> [YAMLNode.Member]? {
+    private mutating func convert(_ mapping: Node.Mapping) -> YAMLNode.Content? {
         var members: [YAMLNode.Member] = []
         var places: [String: SourcePosition] = [:]
         var merged: [YAMLNode.Member] = []
+        var isUnset = false
         for (key, value) in mapping {
             guard let convertedValue = convert(value) else { return nil }
             let position = Self.position(of: key)
@@ -125,7 +127,11 @@ private struct Converter {
                 diagnostics.error(at: position, "the name of a member must be a single value")
                 continue
             }
-            guard let name = convert(scalar, at: position)?.text else { continue }
+            guard let name = convert(scalar, at: position)?.text else {
+                // What the mapping lacks cannot be said when a name is not known.
+                isUnset = true
+                continue
+            }
             if name == "<<", scalar.style == .plain {
                 merged += mergedMembers(convertedValue)
             } else if let first = places[name] {
@@ -139,7 +145,7 @@ private struct Converter {
         for member in merged where places.updateValue(member.namePosition, forKey: member.name) == nil {
             members.append(member)
         }
-        return members
+        return isUnset ? .unset : .mapping(members)
     }
 
     /// The members that `<<: value` adds (https://yaml.org/type/merge.html).

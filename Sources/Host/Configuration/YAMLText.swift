@@ -13,6 +13,12 @@ struct YAMLText {
         index(of: position).flatMap { $0 < text.unicodeScalars.endIndex ? text.unicodeScalars[$0] : nil }
     }
 
+    /// Whether `other` stands right before `position`.
+    func isPreceded(by other: Unicode.Scalar, at position: SourcePosition) -> Bool {
+        guard let index = index(of: position), index > text.startIndex else { return false }
+        return text.unicodeScalars[text.unicodeScalars.index(before: index)] == other
+    }
+
     /// The first scalar that YAML 1.1 allows in no document (section 5.1), and where it is.
     func firstForbiddenScalar() -> (scalar: Unicode.Scalar, position: SourcePosition)? {
         var position = SourcePosition.start
@@ -57,6 +63,8 @@ struct YAMLText {
             previous = scalars[index]
             index = scalars.index(after: index)
         }
+        // The line break is CR LF, and the line begins after both.
+        if previous == "\r", index < scalars.endIndex, scalars[index] == "\n" { index = scalars.index(after: index) }
         return position == wanted ? index : nil
     }
 

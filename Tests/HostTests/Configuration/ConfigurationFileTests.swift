@@ -47,7 +47,7 @@ struct ConfigurationFileTests {
         #expect(configuration.tls.password?.withUnsafeBytes { $0.elementsEqual("correct horse".utf8) } == true)
         #expect(configuration.tls.clientAuthentication == .trustedCertificate)
         #expect(configuration.tls.authorities == "/etc/kes/ca")
-        #expect(configuration.tls.proxies == [Identity(otherIdentity)])
+        #expect(try configuration.tls.proxies == [#require(Identity(otherIdentity))])
         #expect(configuration.tls.forwardedCertificateHeader == "X-Forwarded-Cert")
         #expect(
             try configuration.policies == [

@@ -1,0 +1,76 @@
+import Host
+import Testing
+
+/// A file that must be refused, and the errors that it must give, each as `LINE:COLUMN: message`.
+struct WrongFile: Sendable, CustomTestStringConvertible {
+    let rule: String
+    let text: String
+    let errors: [String]
+
+    init(_ rule: String, _ text: String, _ errors: String...) {
+        self.rule = rule
+        self.text = text
+        self.errors = errors
+    }
+
+    var testDescription: String { rule }
+
+    /// A file with all that is needed, 7 lines, and `text` from line 8 on.
+    static func minimal(_ rule: String, _ text: String, _ errors: String...) -> WrongFile {
+        var file = WrongFile(rule, minimalText + text)
+        file = WrongFile(rule: rule, text: file.text, errors: errors)
+        return file
+    }
+
+    private init(rule: String, text: String, errors: [String]) {
+        self.rule = rule
+        self.text = text
+        self.errors = errors
+    }
+}
+
+@Suite("Configuration files that are refused")
+struct WrongConfigurationTests {
+    @Test("Every error says where it is, what is wrong and what would be right", arguments: WrongFile.all)
+    func refused(_ file: WrongFile) {
+        let errors = #expect(throws: ConfigurationErrors.self) { try parse(file.text) }
+        #expect(errors?.errors.map(\.description) == file.errors.map { "kes.yml:\($0)" })
+    }
+
+    @Test("All errors of a file are told, in the order of the file")
+    func collected() {
+        let errors = #expect(throws: ConfigurationErrors.self) {
+            try parse(
+                """
+                version: v2
+                adress: 0.0.0.0:7373
+                tls: { key: k, cert: c, auth: maybe }
+                cache: { expiry: { any: -1s } }
+                keystore: { fs: {}, mem: {} }
+                """)
+        }
+        #expect(errors?.errors.map { "\($0.line):\($0.column)" } == ["1:1", "1:10", "2:1", "3:31", "4:25", "5:21"])
+        #expect(errors?.description.split(separator: "\n").count == 6)
+    }
+
+    @Test("An error shows neither the value of an environment variable nor the lines of the file")
+    func noSecrets() {
+        let secret = "correct-horse-battery-staple"
+        let files = [
+            minimalText + "address: ${SECRET}\nlog: { error: '${SECRET}' }\nkeys: [ { name: '${SECRET} ' } ]\n",
+            minimalText + "cache: { expiry: { any: '${SECRET}' } }\napi: { /v1/ready: { skip_auth: '${SECRET}' } }\n",
+            minimalText + "policy: { p: { identities: [ '${SECRET}' ] } }\n",
+            // Each refused by libyaml, whose descriptions quote the line.
+            "tls: { password: \(secret) ]\n", "tls: { password: '\(secret)\n", "tls:\n\tpassword: \(secret)\n",
+            "password: \(secret)\npassword: \(secret)\n", "password: \(secret)\n---\npassword: x\n", "a: *b # \(secret)\n",
+        ]
+        for file in files {
+            let errors = #expect(throws: ConfigurationErrors.self) { try parse(file, environment: ["SECRET": secret]) }
+            #expect(errors?.description.contains(secret) == false)
+        }
+    }
+}
+
+extension WrongFile {
+    static var all: [WrongFile] { syntax + structure + members + identities + names + keystores }
+}
