@@ -2,6 +2,8 @@
  *
  * What a call does besides its work follows from the name that it is given:
  *   block-…     get, create, remove: stop at the gate until the test opens it; get has read the value before it stops
+ *   slow-…      the same, but get only
+ *   hold-…      the same, but create and remove only
  *   code-N      return N, with a message
  * and for get also:
  *   never-…     say OK and give nothing          twice-…   give the value twice
@@ -109,8 +111,8 @@ static int begins(keswick_bytes name, const char *prefix) {
   return name.size >= size && memcmp(name.data, prefix, size) == 0;
 }
 
-static void stop_at_gate(keswick_bytes name) {
-  if (!begins(name, "block-")) return;
+static void stop_at_gate(keswick_bytes name, const char *prefix) {
+  if (!begins(name, "block-") && !begins(name, prefix)) return;
   blocked++;
   pthread_cond_broadcast(&changed);
   while (!gate_open) pthread_cond_wait(&changed, &lock);
@@ -149,7 +151,7 @@ static keswick_result do_open(keswick_bytes configuration, const keswick_host *h
   enter(OPEN);
   if (configuration.size != 2 || memcmp(configuration.data, "{}", 2) != 0) {
     if (configuration.size >= 7 && memcmp(configuration.data, "\"block\"", 7) == 0) {
-      stop_at_gate((keswick_bytes){(const uint8_t *)"block-open", 10});
+      stop_at_gate((keswick_bytes){(const uint8_t *)"block-open", 10}, "block-");
       *instance = &the_instance;
       return leave(KESWICK_OK);
     }
@@ -177,7 +179,7 @@ static keswick_result do_create(keswick_instance *instance, const keswick_call *
   enter(CREATE);
   keswick_result result;
   if (spoiled(call, name, &result)) return leave(result);
-  stop_at_gate(name);
+  stop_at_gate(name, "hold-");
   if (find(name)) return leave(KESWICK_EXISTS);
   if (count == CAPACITY) {
     say(call, "full", 4);
@@ -223,13 +225,13 @@ static keswick_result do_get(keswick_instance *instance, const keswick_call *cal
   }
   struct entry *entry = find(name);
   if (!entry) {
-    stop_at_gate(name);
+    stop_at_gate(name, "slow-");
     return leave(KESWICK_NOT_FOUND);
   }
   size_t size = entry->size;
   uint8_t *copy = malloc(size + 1);
   memcpy(copy, entry->value, size);
-  stop_at_gate(name);
+  stop_at_gate(name, "slow-");
   value.write(value.context, (keswick_bytes){copy, size});
   free(copy);
   return leave(KESWICK_OK);
@@ -241,7 +243,7 @@ static keswick_result do_remove(keswick_instance *instance, const keswick_call *
   enter(REMOVE);
   keswick_result result;
   if (spoiled(call, name, &result)) return leave(result);
-  stop_at_gate(name);
+  stop_at_gate(name, "hold-");
   struct entry *entry = find(name);
   if (!entry) return leave(KESWICK_NOT_FOUND);
   free(entry->value);

@@ -116,3 +116,12 @@ final class Recorder: Sendable {
 
     func add(_ event: String) { storage.withLock { $0.append(event) } }
 }
+
+/// Says to others that something has happened.
+final class Flag: Sendable {
+    private let storage = Atomic(false)
+
+    var isSet: Bool { storage.load(ordering: .relaxed) }
+
+    func set() { storage.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,38 @@
+import Envelope
+
+/// A key in the cache, and when it came there and was used last.
+struct CachedKey {
+    let key: Key
+    let readAt: MonotonicTime
+    var usedAt: MonotonicTime
+}
+
+/// How long cached keys may be used. Zero switches a limit off, except `offline`, where it switches that mode off.
+struct KeyLifetime: Sendable {
+    private let any: UInt64
+    private let unused: UInt64
+    private let offline: UInt64
+
+    init(_ expiry: CacheExpiry) {
+        any = expiry.any > .zero ? expiry.any.wholeNanoseconds : .max
+        unused = expiry.unused > .zero ? expiry.unused.wholeNanoseconds : .max
+        offline = expiry.offline.wholeNanoseconds
+    }
+
+    var hasOfflineMode: Bool { offline > 0 }
+
+    /// Whether the key may be used while the keystore can be reached.
+    func isCurrent(_ cached: CachedKey, at now: MonotonicTime) -> Bool {
+        Self.age(cached.readAt, now) < any && Self.age(cached.usedAt, now) < unused
+    }
+
+    /// Whether the key may be used while the keystore is out of reach, whatever the other limits say.
+    func isUsableOffline(_ cached: CachedKey, at now: MonotonicTime) -> Bool {
+        Self.age(cached.readAt, now) < offline
+    }
+
+    /// Nanoseconds. A thread that looked at the clock just before another one wrote an entry must not see a huge age.
+    private static func age(_ since: MonotonicTime, _ now: MonotonicTime) -> UInt64 {
+        now > since ? now.nanoseconds - since.nanoseconds : 0
+    }
+}

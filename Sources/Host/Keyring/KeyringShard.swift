@@ -1,0 +1,242 @@
+import Envelope
+import NIOCore
+import Synchronization
+
+/// One part of the keyring: the names that hash to it, behind one lock.
+///
+/// Beside cached keys it holds what is under way for its names, because the two must agree:
+/// - A *read* is one `get` of the keystore that any number of callers wait for. Later callers join the *current* read of a name.
+/// - A *change* is a `create` or `delete` that may still have an effect. A read that overlaps a change may give what was there
+///   before or after. It answers those who waited already, but nobody joins it any more and its key is not cached: so no
+///   caller gets an old key after a change was acknowledged.
+final class KeyringShard: Sendable {
+    /// Somebody who waits for a read.
+    struct Waiter: Sendable {
+        let id: UInt64
+        let promise: EventLoopPromise<Key>
+        /// On the keyring's clock.
+        let deadline: MonotonicTime
+        var timer: Scheduled<Void>?
+    }
+
+    private struct Read {
+        let name: String
+        let deadline: MonotonicTime
+        var waiters: [Waiter]
+    }
+
+    private struct Changes {
+        var running = 0
+        /// How many began since there was none.
+        var begun = 0
+    }
+
+    private struct State {
+        var keys: [String: CachedKey] = [:]
+        /// The reads under way by number, and for a name the one that callers join.
+        var reads: [UInt64: Read] = [:]
+        var currentReads: [String: UInt64] = [:]
+        var changes: [String: Changes] = [:]
+        var hits: UInt64 = 0
+        var misses: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let lifetime: KeyLifetime
+
+    init(lifetime: KeyLifetime) {
+        self.lifetime = lifetime
+    }
+
+    // MARK: Cached keys
+
+    /// The cached key, marked as used at `now`. This is the way of most requests: one lock, one look-up, no allocation.
+    func cached(_ name: String, now: MonotonicTime, isOutOfReach: Bool) -> Key? {
+        state.withLock { state in
+            let key = Self.use(name, &state.keys, now, lifetime, isOutOfReach: isOutOfReach)
+            if key == nil { state.misses &+= 1 } else { state.hits &+= 1 }
+            return key
+        }
+    }
+
+    private static func use(
+        _ name: String, _ keys: inout [String: CachedKey], _ now: MonotonicTime, _ lifetime: KeyLifetime, isOutOfReach: Bool
+    ) -> Key? {
+        guard let index = keys.index(forKey: name) else { return nil }
+        let cached = keys.values[index]
+        guard lifetime.isCurrent(cached, at: now) || (isOutOfReach && lifetime.isUsableOffline(cached, at: now)) else {
+            return nil
+        }
+        if now > cached.usedAt { keys.values[index].usedAt = now }
+        return cached.key
+    }
+
+    /// Drops the keys that may not be used any more, online or offline, and returns how many there were.
+    func removeExpired(now: MonotonicTime) -> Int {
+        // The keys are wiped when the array goes, after the lock was given back.
+        let expired = state.withLock { state in
+            let names = state.keys.filter { _, cached in
+                !lifetime.isCurrent(cached, at: now) && !lifetime.isUsableOffline(cached, at: now)
+            }.keys
+            return names.compactMap { state.keys.removeValue(forKey: $0)?.key }
+        }
+        return expired.count
+    }
+
+    var statistics: KeyringStatistics {
+        state.withLock { KeyringStatistics(keys: $0.keys.count, hits: $0.hits, misses: $0.misses) }
+    }
+
+    // MARK: Reads
+
+    enum Admission {
+        case cached(Key)
+        /// The caller is the first, and must read the key from the keystore and call `finishRead`.
+        case start
+        case joined
+    }
+
+    /// Gives the cached key, or adds `waiter` to the read that is under way, or to a new one with the number `read`.
+    func admit(_ waiter: Waiter, to name: String, read: UInt64, now: MonotonicTime, isOutOfReach: Bool) -> Admission {
+        state.withLock { state in
+            if let key = Self.use(name, &state.keys, now, lifetime, isOutOfReach: isOutOfReach) { return .cached(key) }
+            if let current = state.currentReads[name] {
+                state.reads[current]?.waiters.append(waiter)
+                return .joined
+            }
+            state.reads[read] = Read(name: name, deadline: waiter.deadline, waiters: [waiter])
+            state.currentReads[name] = read
+            return .start
+        }
+    }
+
+    /// Notes the timer that ends a wait. Returns false when the wait is over already.
+    func setTimer(_ timer: Scheduled<Void>, of waiter: UInt64) -> Bool {
+        state.withLock { state in
+            for (number, read) in state.reads {
+                guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
+                state.reads[number]?.waiters[index].timer = timer
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Takes a waiter whose time is up from its read; nil when it has its answer already.
+    func removeWaiter(_ waiter: UInt64) -> Waiter? {
+        state.withLock { state in
+            for (number, read) in state.reads {
+                guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
+                return state.reads[number]?.waiters.remove(at: index)
+            }
+            return nil
+        }
+    }
+
+    /// Who gets the result of a read, and who still has time for another one.
+    struct Ending {
+        var answered: [Waiter] = []
+        /// The latest deadline of those that wait for the next read, whose number is the one that was offered.
+        var nextDeadline: MonotonicTime?
+        /// A key that may be used although the keystore could not be asked.
+        var offlineKey: Key?
+    }
+
+    /// Ends a read that gave `key`, which becomes the cached one if it is sure to be the current one.
+    func finishRead(_ number: UInt64, key: Key, now: MonotonicTime) -> Ending {
+        state.withLock { state in
+            guard let read = state.reads.removeValue(forKey: number) else { return Ending() }
+            if state.currentReads[read.name] == number {
+                state.currentReads[read.name] = nil
+                if state.changes[read.name] == nil {
+                    state.keys[read.name] = CachedKey(key: key, readAt: now, usedAt: now)
+                }
+            }
+            return Ending(answered: read.waiters)
+        }
+    }
+
+    /// Ends a read that failed. `next` is the number of the read that those who have time left go on to wait for.
+    func failRead(_ number: UInt64, _ kind: KeystoreFailure.Kind, next: UInt64, now: MonotonicTime) -> Ending {
+        state.withLock { state in
+            guard let read = state.reads.removeValue(forKey: number) else { return Ending() }
+            let isCurrent = state.currentReads[read.name] == number
+            if isCurrent { state.currentReads[read.name] = nil }
+            var ending = Ending(answered: read.waiters)
+            switch kind {
+            case .notFound:
+                // Somebody else deleted the key: not even offline mode may use it any more.
+                if isCurrent { state.keys[read.name] = nil }
+            case .unreachable, .timeout:
+                ending.offlineKey = Self.use(read.name, &state.keys, now, lifetime, isOutOfReach: true)
+                // The read had the time limit of the one who came first; those who joined it later may have more. (A plugin
+                // that says TIMEOUT before the deadline gets no second call: it would be called in a loop.)
+                let patient = read.waiters.filter { $0.deadline > now }
+                if kind == .timeout, ending.offlineKey == nil, now >= read.deadline, let latest = patient.map(\.deadline).max() {
+                    ending.answered = read.waiters.filter { $0.deadline <= now }
+                    ending.nextDeadline = latest
+                    state.reads[next] = Read(name: read.name, deadline: latest, waiters: patient)
+                    if isCurrent { state.currentReads[read.name] = next }
+                }
+            case .exists, .invalid, .denied, .corrupt, .internal: break
+            }
+            return ending
+        }
+    }
+
+    // MARK: Changes
+
+    /// Notes that a create or delete of `name` begins.
+    func beginChange(_ name: String) {
+        state.withLock { state in
+            state.changes[name, default: Changes()].running += 1
+            state.changes[name, default: Changes()].begun += 1
+            state.currentReads[name] = nil
+        }
+    }
+
+    /// Notes what a create stored, before the one who asked for it hears of it.
+    func created(_ name: String, _ key: Key, now: MonotonicTime) {
+        state.withLock { state in
+            state.currentReads[name] = nil
+            // With another change beside it, nobody knows which of the two was last.
+            let isAlone = state.changes[name].map { $0.running == 1 && $0.begun == 1 } ?? false
+            state.keys[name] = isAlone ? CachedKey(key: key, readAt: now, usedAt: now) : nil
+        }
+    }
+
+    /// Drops a key that was deleted, or may have been, before the one who asked for it hears of it.
+    func forget(_ name: String) {
+        let forgotten = state.withLock { state in
+            state.currentReads[name] = nil
+            return state.keys.removeValue(forKey: name)?.key
+        }
+        // The key is wiped here, after the lock was given back.
+        _ = forgotten
+    }
+
+    /// Notes that a create or delete can have no effect any more.
+    func endChange(_ name: String) {
+        state.withLock { state in
+            state.currentReads[name] = nil
+            guard var changes = state.changes[name] else { return }
+            changes.running -= 1
+            state.changes[name] = changes.running == 0 ? nil : changes
+        }
+    }
+}
+
+/// Figures of the cache since the server started.
+package struct KeyringStatistics: Equatable, Sendable {
+    /// How many keys are in memory now.
+    package var keys: Int
+    /// How often `cached` had the key, and how often not.
+    package var hits: UInt64
+    package var misses: UInt64
+
+    package init(keys: Int, hits: UInt64, misses: UInt64) {
+        self.keys = keys
+        self.hits = hits
+        self.misses = misses
+    }
+}

@@ -1,0 +1,128 @@
+import Envelope
+import Host
+import PluginAPI
+import SecureBytes
+import Testing
+
+@Suite("Reading keys through the keyring", .timeLimit(.minutes(1)))
+struct KeyringReadTests {
+    private let short = Duration.milliseconds(20)
+
+    @Test("a key is read from the keystore once, and then it is in the cache")
+    func cached() async throws {
+        let fixture = try KeyringFixture()
+        let stored = try Key.any()
+        _ = await fixture.keystore.create("key", StoredEntry.encode(stored))
+        #expect(fixture.keyring.cached("key") == nil)
+        let read = try await fixture.key("key").get()
+        #expect(read.isSame(as: stored))
+        #expect(fixture.keyring.cached("key") === read)
+        #expect(try await fixture.key("key").get() === read)
+        #expect(fixture.keystore.calls(.get) == 1)
+        #expect(fixture.keyring.statistics == KeyringStatistics(keys: 1, hits: 1, misses: 1))
+    }
+
+    @Test("all who ask for a key at the same time share one call of the keystore")
+    func singleFlight() async throws {
+        let fixture = try KeyringFixture()
+        fixture.keystore.openGate()
+        _ = await fixture.keystore.create("block-key", StoredEntry.encode(try Key.any()))
+        fixture.keystore.closeGate()
+        let futures = (0..<100).map { _ in fixture.ask("block-key") }
+        await fixture.keystore.waitUntilBlocked(1)
+        fixture.keystore.openGate()
+        let first = try await futures[0].get()
+        for future in futures { #expect(try await future.get() === first) }
+        #expect(fixture.keystore.calls(.get) == 1)
+    }
+
+    @Test("a failure reaches all who waited, is logged once and not kept")
+    func failureNotCached() async throws {
+        let fixture = try KeyringFixture()
+        fixture.keystore.force(KESWICK_DENIED)
+        #expect(await fixture.key("key").error == .failed(.read, KeystoreFailure(.denied, "forced by the test")))
+        #expect(fixture.keystore.log.messages(.error) == ["failed to read key 'key': denied: forced by the test"])
+        fixture.keystore.force(KESWICK_OK)
+        #expect(await fixture.key("key").error == .keyNotFound)
+        let key = try Key.any()
+        _ = await fixture.keystore.create("key", StoredEntry.encode(key))
+        #expect(try await fixture.key("key").get().isSame(as: key))
+        // What a client did wrong is not logged as an error.
+        #expect(fixture.keystore.log.messages(.error).count == 1)
+    }
+
+    @Test("an entry that is no key is an error that names the key and not its bytes")
+    func corruptEntry() async throws {
+        let fixture = try KeyringFixture()
+        _ = await fixture.keystore.create("key", SecretBytes(text: "not-a-stored-entry"))
+        guard case .failed(.read, let failure)? = await fixture.key("key").error else {
+            Issue.record("a corrupt entry was read")
+            return
+        }
+        #expect(failure.kind == .corrupt)
+        let message = try #require(fixture.keystore.log.messages(.error).first)
+        #expect(message.hasPrefix("failed to read key 'key': corrupt: "))
+        #expect(!message.contains("not-a-stored"))
+    }
+
+    @Test("one who joins a read has a time limit of its own, shorter")
+    func impatientJoiner() async throws {
+        let fixture = try KeyringFixture()
+        fixture.keystore.openGate()
+        try await fixture.create("other")
+        _ = await fixture.keystore.create("block-key", StoredEntry.encode(try Key.any()))
+        fixture.keystore.closeGate()
+        let patient = fixture.ask("block-key")
+        await fixture.keystore.waitUntilBlocked(1)
+        #expect(await fixture.key("block-key", timeout: short).error == .unreachable)
+        fixture.keystore.openGate()
+        _ = try await patient.get()
+        #expect(fixture.keystore.calls(.get) == 1)
+    }
+
+    @Test("or longer: then another read begins when the first one has run out of time")
+    func patientJoiner() async throws {
+        let fixture = try KeyringFixture(realClock: true)
+        fixture.keystore.openGate()
+        _ = await fixture.keystore.create("block-key", StoredEntry.encode(try Key.any()))
+        fixture.keystore.closeGate()
+        let impatient = fixture.ask("block-key", timeout: short)
+        let patient = fixture.ask("block-key", timeout: .seconds(3600))
+        #expect(await fixture.result(impatient).error == .unreachable)
+        await fixture.keystore.waitUntilBlocked(2)
+        fixture.keystore.openGate()
+        let key = try await patient.get()
+        #expect(fixture.keystore.calls(.get) == 2)
+        #expect(fixture.keyring.cached("block-key") === key)
+    }
+
+    @Test("a plugin that says TIMEOUT at once is not asked again at once")
+    func earlyTimeout() async throws {
+        let fixture = try KeyringFixture(realClock: true)
+        let futures = (0..<10).map { _ in fixture.ask("code-\(KESWICK_TIMEOUT)") }
+        for future in futures { #expect(await fixture.result(future).error == .unreachable) }
+        #expect(fixture.keystore.calls(.get) <= 10)
+    }
+
+    @Test("list and status pass through, and their failures have names of their own")
+    func listAndStatus() async throws {
+        let fixture = try KeyringFixture()
+        for name in ["b", "a-2", "a-1"] { try await fixture.create(name) }
+        let keyring = fixture.keyring
+        let loop = fixture.loop
+        #expect(try await keyring.list(prefix: "a", limit: 10, timeout: .seconds(60), on: loop).get() == ["a-1", "a-2"])
+        #expect(try await keyring.list(prefix: "", after: "a-1", limit: 1, timeout: .seconds(60), on: loop).get() == ["a-2"])
+        #expect(try await keyring.status(timeout: .seconds(60), on: loop).get() >= .zero)
+        fixture.keystore.force(KESWICK_CORRUPT)
+        let failure = KeystoreFailure(.corrupt, "forced by the test")
+        #expect(
+            await fixture.result(keyring.list(prefix: "a", limit: 10, timeout: .seconds(60), on: loop)).error
+                == .failed(.list, failure))
+        #expect(await fixture.result(keyring.status(timeout: .seconds(60), on: loop)).error == .failed(.status, failure))
+        #expect(
+            fixture.keystore.log.messages(.error) == [
+                "failed to list keys 'a': corrupt: forced by the test",
+                "failed to check the keystore: corrupt: forced by the test",
+            ])
+    }
+}
