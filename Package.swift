@@ -25,6 +25,7 @@ let package = Package(
         // System libraries, each as one module.
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // The border to plugins: one C header, and Swift on top of it.
@@ -40,7 +41,7 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "CLibcrypto", "CNghttp2", "Credentials", "Envelope", "PluginAPI", "SecureBytes", "Yams",
+                "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "PluginAPI", "SecureBytes", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

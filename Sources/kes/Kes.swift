@@ -1,4 +1,5 @@
 import ArgumentParser
 import Host
 import KESClient
-@main struct Kes: ParsableCommand { }
+
+@main struct Kes: ParsableCommand {}

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 
@@ -101,6 +102,23 @@ package final class Subprocess: Sendable {
             if descriptor >= 0 { close(descriptor) }
             descriptor = -1
         }
+    }
+
+    /// Writes what comes on standard error to a file from now on, beginning with `start`, on a thread of its own.
+    package func drainError(to path: String, after start: [UInt8]) {
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        let source = dup(error)
+        _ = fcntl(source, F_SETFD, FD_CLOEXEC)
+        let thread = Thread {
+            var bytes = start
+            repeat {
+                _ = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+                bytes = Self.read(source)
+            } while !bytes.isEmpty
+            close(file)
+            close(source)
+        }
+        thread.start()
     }
 
     package func signal(_ number: Int32) {

@@ -1,9 +1,11 @@
 import Glibc
+import Synchronization
 
 /// A directory of a test's own, mode 0700, removed with all that is in it when the last reference goes.
 package final class TemporaryDirectory: Sendable {
     /// Absolute, without a trailing slash.
     package let path: String
+    private let counter = Atomic<Int>(0)
 
     package init(_ label: String = "keswick") throws {
         var template = Array("/tmp/\(label)-XXXXXX".utf8CString)
@@ -17,6 +19,9 @@ package final class TemporaryDirectory: Sendable {
 
     /// The path of `name` in the directory.
     package func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// A number that was not given before.
+    package func nextNumber() -> Int { counter.add(1, ordering: .relaxed).newValue }
 
     /// Writes a file in the directory and returns its path.
     @discardableResult

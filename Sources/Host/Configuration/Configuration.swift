@@ -79,6 +79,19 @@ package struct TLS: Sendable {
     /// Who may forward the certificate of a client, and in which header.
     package var proxies: [Identity]
     package var forwardedCertificateHeader: String
+    /// Used instead of the two files by a server that makes its certificate itself.
+    package var generated: Generated?
+
+    /// A certificate and its key that are in no file. Both are PEM.
+    package struct Generated: Sendable {
+        package var certificate: [UInt8]
+        package var privateKey: SecretBytes
+
+        package init(certificate: [UInt8], privateKey: SecretBytes) {
+            self.certificate = certificate
+            self.privateKey = privateKey
+        }
+    }
 
     package static let defaultForwardedCertificateHeader = "X-Tls-Client-Cert"
 
@@ -94,6 +107,11 @@ package struct TLS: Sendable {
         self.authorities = authorities
         self.proxies = proxies
         self.forwardedCertificateHeader = forwardedCertificateHeader
+    }
+
+    package init(generated: Generated) {
+        self.init(privateKeyFile: "", certificateFile: "")
+        self.generated = generated
     }
 }
 

@@ -1,0 +1,135 @@
+import NIOCore
+import SecureBytes
+
+/// Writes JSON (RFC 8259) into a byte buffer: objects and arrays of strings, numbers and base64 fields, nothing more general.
+struct JSONWriter {
+    private(set) var buffer: ByteBuffer
+    private var needsComma = false
+
+    init(capacity: Int = 256) {
+        buffer = ByteBuffer()
+        buffer.reserveCapacity(capacity)
+    }
+
+    /// `{…}` with the members that `body` writes.
+    mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        open("{")
+        try body(&self)
+        close("}")
+    }
+
+    /// `[…]` with the elements that `body` writes.
+    mutating func array(_ body: (inout JSONWriter) -> Void) {
+        open("[")
+        body(&self)
+        close("]")
+    }
+
+    mutating func member(_ name: StaticString, _ value: String) {
+        key(name)
+        string(value)
+    }
+
+    mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
+        key(name)
+        buffer.writeString(String(value))
+        needsComma = true
+    }
+
+    mutating func member(_ name: StaticString, _ value: Bool) {
+        key(name)
+        buffer.writeStaticString(value ? "true" : "false")
+        needsComma = true
+    }
+
+    /// A member whose value is the standard base64 of `bytes`, written without a copy in between.
+    mutating func member(_ name: StaticString, base64 bytes: UnsafeRawBufferPointer) {
+        key(name)
+        buffer.writeInteger(UInt8(ascii: "\""))
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Base64.encodedCount(bytes.count)) {
+            Base64.encode(bytes, into: $0)
+        }
+        buffer.writeInteger(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
+    /// A member that holds an array.
+    mutating func member(_ name: StaticString, array body: (inout JSONWriter) -> Void) {
+        key(name)
+        array(body)
+    }
+
+    /// A member whose name is not a constant, and that holds an object.
+    mutating func member(escaping name: String, object body: (inout JSONWriter) -> Void) {
+        string(name)
+        buffer.writeInteger(UInt8(ascii: ":"))
+        needsComma = false
+        object(body)
+    }
+
+    /// A member that holds an object.
+    mutating func member(_ name: StaticString, object body: (inout JSONWriter) -> Void) {
+        key(name)
+        object(body)
+    }
+
+    /// Ends a line of newline-delimited JSON.
+    mutating func newline() {
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
+    /// An element, or the value of the member whose name was written last.
+    mutating func string(_ value: String) {
+        separate()
+        buffer.writeInteger(UInt8(ascii: "\""))
+        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+            buffer.writeString(value)
+        } else {
+            writeEscaped(value)
+        }
+        buffer.writeInteger(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
+    private mutating func key(_ name: StaticString) {
+        separate()
+        buffer.writeInteger(UInt8(ascii: "\""))
+        buffer.writeStaticString(name)
+        buffer.writeStaticString("\":")
+        needsComma = false
+    }
+
+    private mutating func separate() {
+        if needsComma { buffer.writeInteger(UInt8(ascii: ",")) }
+        needsComma = false
+    }
+
+    private mutating func open(_ bracket: StaticString) {
+        separate()
+        buffer.writeStaticString(bracket)
+    }
+
+    private mutating func close(_ bracket: StaticString) {
+        buffer.writeStaticString(bracket)
+        needsComma = true
+    }
+
+    private mutating func writeEscaped(_ value: String) {
+        let digits = Array("0123456789abcdef".utf8)
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
+            case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
+            case UInt8(ascii: "\n"): buffer.writeStaticString("\\n")
+            case UInt8(ascii: "\r"): buffer.writeStaticString("\\r")
+            case UInt8(ascii: "\t"): buffer.writeStaticString("\\t")
+            case 0..<0x20:
+                buffer.writeStaticString("\\u00")
+                buffer.writeInteger(digits[Int(byte >> 4)])
+                buffer.writeInteger(digits[Int(byte & 0x0f)])
+            default: buffer.writeInteger(byte)
+            }
+        }
+    }
+}

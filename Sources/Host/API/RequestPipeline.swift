@@ -1,0 +1,137 @@
+import Credentials
+import Logging
+import NIOCore
+
+/// The way of a request through the server, the same for every protocol: route, method, limits, identity, policy, handler, audit.
+///
+/// One for each event loop, and confined to it.
+final class RequestPipeline {
+    /// The snapshot in force. Replaced as a whole by a reload.
+    var api: API
+    let eventLoop: any EventLoop
+
+    init(api: API, eventLoop: any EventLoop) {
+        self.api = api
+        self.eventLoop = eventLoop
+    }
+
+    /// Decides from the head of a request whether its body is worth reading.
+    func begin(_ head: RequestHead, on connection: Connection) -> Exchange {
+        let start = NIODeadline.now()
+        var exchange = Exchange(
+            admission: .rejected(.empty(500)), path: head.target, argumentOffset: 0, isHead: head.method == "HEAD",
+            identity: nil, isAdmin: false, address: connection.address, start: start, deadline: nil)
+        exchange.admission = admit(head, on: connection, exchange: &exchange)
+        return exchange
+    }
+
+    /// An exchange for a request whose head is not proper HTTP, so that it is answered and audited like any other.
+    func reject(_ response: Response, target: String, on connection: Connection) -> Exchange {
+        var exchange = Exchange(
+            admission: .rejected(response), path: target, argumentOffset: 0, isHead: false, identity: nil, isAdmin: false,
+            address: connection.address, start: .now(), deadline: nil)
+        if case .identified(let identity) = connection.client { exchange.identity = identity }
+        return exchange
+    }
+
+    /// Answers a request whose body is there, whole and within its limit.
+    func respond(to exchange: Exchange, body: ByteBuffer) -> Outcome {
+        switch exchange.admission {
+        case .rejected(let response):
+            return .ready(response)
+        case .accepted(let route):
+            let start = exchange.path.utf8.index(exchange.path.startIndex, offsetBy: exchange.argumentOffset)
+            let request = Request(
+                argument: exchange.path[start...], body: body,
+                caller: exchange.identity.map { Caller(identity: $0, isAdmin: exchange.isAdmin) },
+                deadline: exchange.deadline, eventLoop: eventLoop)
+            switch route.handler(request, api) {
+            case .ready(let response): return .ready(response)
+            case .pending(let future): return .pending(limit(future, to: exchange.deadline))
+            }
+        }
+    }
+
+    /// Records an answer that is about to be sent.
+    func record(_ exchange: Exchange, status: Int) {
+        let duration = NIODeadline.now() - exchange.start
+        api.audit.record(
+            address: exchange.address, path: exchange.path, identity: exchange.identity, status: status, duration: duration)
+    }
+
+    private func admit(_ head: RequestHead, on connection: Connection, exchange: inout Exchange) -> Exchange.Admission {
+        let client = ForwardedClient.resolve(head, on: connection, proxies: api.configuration.tls.proxies)
+        exchange.address = client.address
+        if case .identified(let identity) = client.client {
+            exchange.identity = identity
+            exchange.isAdmin = identity == api.accessControl.admin
+        }
+
+        let path: String
+        do throws(RequestPathRejection) {
+            path = try RequestPath.decode(head.target)
+        } catch {
+            return .rejected(.error(400, error.message))
+        }
+        exchange.path = path
+        guard let (route, argumentOffset) = api.routes.find(path) else {
+            return .rejected(.error(404, "no API is served at this path"))
+        }
+        exchange.argumentOffset = argumentOffset
+        exchange.deadline = route.timeout.map { exchange.start + $0 }
+
+        guard route.method.accepts(head.method) else {
+            var response = Response.error(
+                405, "received method '\(head.method)' expected '\(route.method.rawValue)'")
+            // `Accept` is what old clients look for; `Allow` is what RFC 9110, section 15.5.6, demands.
+            response.headers = [("accept", route.method.rawValue), ("allow", route.method.allowed)]
+            return .rejected(response)
+        }
+        if let refusal = authorize(route, path: path, client: client, exchange: exchange) {
+            return .rejected(refusal)
+        }
+        if let length = head.contentLength, length > route.maxBody {
+            return .rejected(.error(413, "request body too large"))
+        }
+        return .accepted(route)
+    }
+
+    private func authorize(_ route: Route, path: String, client: ForwardedClient, exchange: Exchange) -> Response? {
+        if case .anyone = route.access { return nil }
+        let identity: Identity
+        switch client.client {
+        case .withoutCertificate: return .error(400, "tls: client certificate is required")
+        case .ambiguous: return .error(400, "tls: received more than one client certificate")
+        case .identified(let found): identity = found
+        }
+        if case .anyIdentity = route.access { return nil }
+        switch api.accessControl.decide(identity, path: path) {
+        case .admin, .allowed:
+            return nil
+        case .denied(let reason):
+            api.logger.info("request refused: \(reason)", metadata: ["path": "\(path)", "identity": "\(identity)"])
+            return .error(403, "not authorized: insufficient permissions")
+        }
+    }
+
+    /// Answers 504 when `future` is not there in time. A late result is dropped.
+    ///
+    /// The keystore's calls have the same deadline and a better message: this is for when they do not keep it.
+    private func limit(_ future: EventLoopFuture<Response>, to deadline: NIODeadline?) -> EventLoopFuture<Response> {
+        guard let deadline else { return future }
+        let promise = eventLoop.makePromise(of: Response.self)
+        var isOpen = true
+        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline + .milliseconds(500)) {
+            guard isOpen else { return }
+            isOpen = false
+            promise.assumeIsolated().succeed(.error(504, "the request took too long"))
+        }
+        future.assumeIsolated().whenComplete { result in
+            guard isOpen else { return }
+            isOpen = false
+            timer.cancel()
+            promise.assumeIsolated().completeWith(result)
+        }
+        return promise.futureResult
+    }
+}

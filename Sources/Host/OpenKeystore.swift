@@ -1,0 +1,73 @@
+import Envelope
+import Logging
+import NIOCore
+import Synchronization
+
+/// The keystore that the configuration names, opened, and the keyring over it.
+final class OpenKeystore: Sendable {
+    let plugin: KeystorePlugin
+    let keyring: Keyring
+    private let bridge: KeystoreBridge
+    private let upkeep = Mutex<RepeatedTask?>(nil)
+
+    /// How long a keystore may take to open, and to store a predefined key.
+    private static let startLimit = Duration.seconds(30)
+    /// How long calls in flight may take when the keystore is closed.
+    private static let closeLimit = Duration.seconds(20)
+
+    private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger) {
+        plugin = bridge.plugin
+        self.bridge = bridge
+        keyring = Keyring(keystore: bridge, expiry: expiry, logger: logger)
+    }
+
+    static func open(_ configuration: Configuration, pluginDirectory: String?, logger: Logger) throws -> OpenKeystore {
+        let directory = PluginDirectory(explicit: pluginDirectory ?? configuration.pluginDirectory)
+        let plugin = try PluginLoader.load(configuration.keystore.name, from: directory)
+        let bridge = try KeystoreBridge.open(
+            plugin, configuration: configuration.keystore.configuration, timeout: startLimit, logger: logger)
+        return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger)
+    }
+
+    /// The same open keystore under another keyring, which begins empty.
+    func withExpiry(_ expiry: CacheExpiry, logger: Logger) -> OpenKeystore {
+        OpenKeystore(bridge: bridge, expiry: expiry, logger: logger)
+    }
+
+    /// Creates the keys of the configuration's `keys` section that are missing. Blocks.
+    func createKeys(_ configuration: Configuration, on eventLoop: any EventLoop, logger: Logger) throws {
+        for name in configuration.predefinedKeys {
+            let key = try Key(generating: .preferred, createdAt: .now(), createdBy: configuration.admin?.description ?? "")
+            do {
+                try keyring.create(name, key: key, timeout: Self.startLimit, on: eventLoop).wait()
+                logger.info("created the predefined key", metadata: ["key": "\(name)"])
+            } catch let error as KeyringError {
+                if case .keyExists = error { continue }
+                throw ServerError("cannot create the key '\(name)' of the configuration's keys section: \(error)")
+            }
+        }
+    }
+
+    /// Drops expired keys, and asks after a keystore that is out of reach, until `stopUpkeep`.
+    func startUpkeep(on eventLoop: any EventLoop) {
+        let keyring = self.keyring
+        let task = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            keyring.removeExpired()
+            keyring.probe()
+        }
+        upkeep.withLock { $0 = task }
+    }
+
+    func stopUpkeep() {
+        upkeep.withLock { task in
+            task?.cancel()
+            task = nil
+        }
+    }
+
+    /// Waits for the calls that still run, and closes the keystore. Blocks.
+    func close() {
+        stopUpkeep()
+        _ = bridge.close(within: Self.closeLimit)
+    }
+}

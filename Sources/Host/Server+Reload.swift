@@ -1,0 +1,55 @@
+import Glibc
+import Logging
+import NIOCore
+
+extension Server {
+    /// Takes another configuration into use without dropping a connection or failing a request. Blocks.
+    ///
+    /// Requests in flight finish with what they began with. The keystore stays open when its section did not change. When anything of the
+    /// new configuration cannot be used, this throws and changes nothing. The address stays: it takes a restart.
+    package func reload(_ configuration: Configuration) throws {
+        let old = current.withLock { $0 }
+        let logger = logs.logger(configuration.log)
+        let keystore: OpenKeystore
+        let reopens = !old.configuration.hasSameKeystore(as: configuration)
+        if reopens {
+            keystore = try OpenKeystore.open(configuration, pluginDirectory: pluginDirectory, logger: logger)
+        } else {
+            keystore = old.keystore.withExpiry(configuration.cache, logger: logger)
+        }
+        let api: API
+        let tls: TLSListenerContext
+        do {
+            try keystore.createKeys(configuration, on: group.next(), logger: logger)
+            api = API(
+                configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
+                startInstant: startInstant, now: { .now() })
+            tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
+        } catch {
+            if reopens { keystore.close() }
+            throw error
+        }
+
+        listener.use(tls)
+        let switched = workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.api = api } }
+        try EventLoopFuture.andAllSucceed(switched, on: group.next()).wait()
+        current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }
+        keystore.startUpkeep(on: group.next())
+        old.keystore.stopUpkeep()
+        // Every call to it was made before the switch: closing waits for those that still run.
+        if reopens { old.keystore.close() }
+        if configuration.address != old.configuration.address {
+            logger.warning(
+                "the address changed to \(configuration.address): the server goes on listening on \(address) until it is restarted"
+            )
+        }
+        logger.info("the configuration was reloaded")
+    }
+}
+
+extension Configuration {
+    fileprivate func hasSameKeystore(as other: Configuration) -> Bool {
+        keystore.name == other.keystore.name && keystore.configuration == other.keystore.configuration
+            && pluginDirectory == other.pluginDirectory
+    }
+}

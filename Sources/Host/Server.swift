@@ -1,0 +1,110 @@
+import Credentials
+import Envelope
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A running key server: the rooms, put together.
+package final class Server: Sendable {
+    /// What a reload replaces.
+    struct Current {
+        var configuration: Configuration
+        var keystore: OpenKeystore
+    }
+
+    /// Where it listens, with the port that was chosen when the configured one was 0.
+    package let address: ListenAddress
+
+    let group: MultiThreadedEventLoopGroup
+    let workers: [NIOLoopBound<Worker>]
+    let listener: Listener
+    let logs: Logs
+    let current: Mutex<Current>
+    let pluginDirectory: String?
+    let startInstant = NIODeadline.now()
+    private let channel: any Channel
+
+    /// How long requests in flight may take when the server stops.
+    private static let drainLimit = TimeAmount.seconds(10)
+
+    /// Opens the keystore, creates the predefined keys, and listens. Blocks: not for event loops.
+    package static func start(_ options: Options) throws -> Server {
+        let configuration = options.configuration
+        let logs = Logs(output: options.standardOutput, errors: options.standardError)
+        let logger = logs.logger(configuration.log)
+        do {
+            let keystore = try OpenKeystore.open(configuration, pluginDirectory: options.pluginDirectory, logger: logger)
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoopCount)
+            do {
+                try keystore.createKeys(configuration, on: group.next(), logger: logger)
+                return try Server(options, keystore: keystore, group: group, logs: logs)
+            } catch {
+                keystore.close()
+                try? group.syncShutdownGracefully()
+                throw error
+            }
+        } catch {
+            logs.close()
+            throw error
+        }
+    }
+
+    private init(_ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs) throws {
+        let configuration = options.configuration
+        let logger = logs.logger(configuration.log)
+        let api = API(
+            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
+            startInstant: startInstant, now: { .now() })
+        let tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
+        let limits = options.limits
+        workers = try group.makeIterator().map { loop in
+            try loop.submit {
+                let worker = Worker(eventLoop: loop, pipeline: RequestPipeline(api: api, eventLoop: loop), limits: limits)
+                worker.start()
+                return NIOLoopBound(worker, eventLoop: loop)
+            }.wait()
+        }
+        listener = Listener(workers: workers, tls: tls, logger: logger)
+        do {
+            channel = try listener.start(on: configuration.address, group: group).wait()
+        } catch {
+            throw ServerError("cannot listen on \(configuration.address): \(error); is another server running there?")
+        }
+        address = ListenAddress(host: configuration.address.host, port: channel.localAddress?.port ?? configuration.address.port)
+        self.group = group
+        self.logs = logs
+        pluginDirectory = options.pluginDirectory
+        current = Mutex(Current(configuration: configuration, keystore: keystore))
+        keystore.startUpkeep(on: group.next())
+    }
+
+    /// The plugin in use.
+    package var plugin: KeystorePlugin { current.withLock { $0.keystore.plugin } }
+
+    /// The configuration in force.
+    package var configuration: Configuration { current.withLock { $0.configuration } }
+
+    /// The API's routes, sorted by path: method and path.
+    package static var apiOverview: [(method: String, path: String)] {
+        RouteTable(routes: routes).routes.map { ($0.method.rawValue, $0.path) }
+    }
+
+    /// Accepts no more connections, lets the requests in flight finish, closes the keystore, and writes out the logs. Blocks.
+    package func stop() {
+        try? channel.close().wait()
+        let drained = workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }
+        let all = EventLoopFuture.andAllComplete(drained, on: group.next())
+        let timer = group.next().makePromise(of: Void.self)
+        let expiry = group.next().scheduleTask(in: Self.drainLimit) { timer.succeed() }
+        all.whenComplete { _ in
+            expiry.cancel()
+            timer.succeed()
+        }
+        try? timer.futureResult.wait()
+        for bound in workers { bound.eventLoop.execute { bound.value.stop() } }
+        current.withLock { $0.keystore }.close()
+        try? group.syncShutdownGracefully()
+        logs.close()
+    }
+}

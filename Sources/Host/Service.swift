@@ -1,0 +1,41 @@
+import Glibc
+
+/// Runs a server as a process does: until a signal ends it.
+package enum Service {
+    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. A second such signal ends the process at once.
+    ///
+    /// - Parameters:
+    ///   - options: What to start.
+    ///   - reload: Reads the configuration again, on SIGHUP; nil when there is no file to read.
+    ///   - started: Called when the server listens.
+    package static func run(
+        _ options: Server.Options, reload: (() throws -> Configuration)? = nil,
+        started: (_ server: Server, _ memoryLock: ProcessHardening.MemoryLock) -> Void
+    ) throws {
+        let memoryLock = ProcessHardening.apply()
+        let signals = try SignalWatcher([SIGINT, SIGTERM, SIGHUP])
+        let server = try Server.start(options)
+        started(server, memoryLock)
+        while true {
+            switch signals.next() {
+            case SIGHUP: hangUp(server, reload)
+            default:
+                // From here on a second signal has its usual effect.
+                signal(SIGINT, SIG_DFL)
+                signal(SIGTERM, SIG_DFL)
+                return server.stop()
+            }
+        }
+    }
+
+    /// A configuration that cannot be used changes nothing, and is reported.
+    private static func hangUp(_ server: Server, _ reload: (() throws -> Configuration)?) {
+        let logger = server.logs.logger(server.configuration.log)
+        guard let reload else { return logger.warning("SIGHUP was ignored: there is no configuration file to reload") }
+        do {
+            try server.reload(reload())
+        } catch {
+            logger.error("the configuration was not reloaded, the server goes on with the old one: \(error)")
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import CLibcrypto
+import NIOCore
+
+extension ByteBuffer {
+    /// Overwrites the readable bytes in place, even when other buffers share the storage.
+    ///
+    /// Bodies may hold plaintexts. The TLS handler hands out slices of its one read buffer and keeps a reference to it, so that a
+    /// mutation through `ByteBuffer` would copy the bytes and wipe the copy. The storage is heap memory that NIO allocated for
+    /// writing; that no other reader still needs these bytes is the caller's to know: it owns the request or the response that
+    /// they belong to, and is done with it.
+    func wipe() {
+        withUnsafeReadableBytes { bytes in
+            guard let address = bytes.baseAddress else { return }
+            OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: address), bytes.count)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Credentials
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// Checks a client's certificates during the handshake and finds out who it is. One for each connection, on its event loop.
+final class ClientVerification {
+    private let trust: TrustStore?
+    private let logger: Logger
+    private let address: String
+    private var client: Connection.Client?
+
+    init(trust: TrustStore?, logger: Logger, address: String) {
+        self.trust = trust
+        self.logger = logger
+        self.address = address
+    }
+
+    /// NIOSSL's verification callback. That the client holds the leaf's private key is proven by the handshake itself.
+    func verify(_ chain: [NIOSSLCertificate], _ promise: EventLoopPromise<NIOSSLVerificationResult>) {
+        do {
+            let encoded = try chain.map { try $0.toDERBytes() }
+            if let problem = trust?.problem(with: encoded) {
+                logger.info("client certificate refused: \(problem)", metadata: ["ip": "\(address)"])
+                return promise.succeed(.failed)
+            }
+            client = try Self.client(of: encoded)
+            promise.succeed(.certificateVerified)
+        } catch {
+            logger.info("client certificate refused: \(error)", metadata: ["ip": "\(address)"])
+            promise.succeed(.failed)
+        }
+    }
+
+    /// Who the client is, once the handshake is over.
+    ///
+    /// - Parameter resumed: The leaf certificate of a resumed session, for which `verify` was not called, because it was for the session
+    ///   that is resumed.
+    func result(resumed leaf: NIOSSLCertificate?) throws -> Connection.Client {
+        if let client { return client }
+        guard let leaf else { return .withoutCertificate }
+        let encoded = [try leaf.toDERBytes()]
+        if let problem = trust?.problem(with: encoded) { throw ResumptionRefused(reason: problem) }
+        return try Self.client(of: encoded)
+    }
+
+    /// The certificates of authorities are not identities, and one identity must be left. It must be the leaf's: that is the only key
+    /// whose possession the handshake proves, and the others are anyone's to copy.
+    private static func client(of chain: [[UInt8]]) throws -> Connection.Client {
+        var found: Connection.Client = .withoutCertificate
+        for (index, bytes) in chain.enumerated() {
+            let certificate = try bytes.withUnsafeBytes { raw in try ClientCertificate(der: raw) }
+            if certificate.isCertificateAuthority { continue }
+            switch found {
+            case .withoutCertificate where index == 0: found = .identified(certificate.identity)
+            case .withoutCertificate: return .withoutCertificate
+            case .identified, .ambiguous: return .ambiguous
+            }
+        }
+        return found
+    }
+
+    struct ResumptionRefused: Error {
+        var reason: String
+    }
+}

@@ -1,0 +1,48 @@
+import Credentials
+import NIOCore
+
+/// One client connection, as the rooms behind the codecs see it. Belongs to its event loop.
+final class Connection {
+    /// Who the client's certificates say it is. Found once, at the end of the handshake.
+    enum Client {
+        case withoutCertificate
+        case identified(Identity)
+        /// More than one certificate that could be an identity.
+        case ambiguous
+    }
+
+    /// The client's IP address, without a port.
+    let address: String
+    var client = Client.withoutCertificate
+    /// Reads and writes the protocol that is spoken on the connection; takes what the clock and the operator demand.
+    var driver: any ConnectionDriver
+
+    init(address: String, driver: any ConnectionDriver) {
+        self.address = address
+        self.driver = driver
+    }
+}
+
+/// What speaks a protocol on a connection. Called on the connection's event loop.
+protocol ConnectionDriver: AnyObject {
+    /// Called about once a second: ends what has taken too long.
+    func checkDeadlines(now: NIODeadline)
+    /// Finishes the requests in flight, accepts no further one, and closes the connection.
+    func drain()
+}
+
+/// How long a client may take. RFC 9110 leaves these to the server.
+package struct TransportLimits: Sendable {
+    /// A TLS handshake.
+    package var handshake: TimeAmount = .seconds(10)
+    /// From the first byte of a request to the last of its head.
+    package var requestHead: TimeAmount = .seconds(5)
+    /// A connection without a request.
+    package var idle: TimeAmount = .seconds(90)
+    /// Bytes of all header fields of a request together, its target included.
+    package var headerBytes = 16 * 1024
+    /// Streams that a client may have open at once on an HTTP/2 connection.
+    package var concurrentStreams = 250
+
+    package init() {}
+}

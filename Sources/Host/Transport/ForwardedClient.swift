@@ -1,0 +1,58 @@
+import Credentials
+import NIOCore
+
+/// Who is at the other end: the peer of the connection, or the client that a TLS proxy speaks for.
+struct ForwardedClient {
+    var client: Connection.Client
+    var address: String
+
+    /// Believes forwarded headers on connections of the configured proxies only, and there demands the certificate: a proxy is not a
+    /// client of its own.
+    static func resolve(_ head: RequestHead, on connection: Connection, proxies: [Identity]) -> ForwardedClient {
+        guard isProxy(connection, proxies) else {
+            return ForwardedClient(client: connection.client, address: connection.address)
+        }
+        return ForwardedClient(
+            client: head.forwardedCertificate.map(parse) ?? .withoutCertificate,
+            address: head.forwardedFor.flatMap(lastAddress) ?? connection.address)
+    }
+
+    static func isProxy(_ connection: Connection, _ proxies: [Identity]) -> Bool {
+        guard !proxies.isEmpty, case .identified(let identity) = connection.client else { return false }
+        return proxies.contains(identity)
+    }
+
+    /// The header holds one PEM certificate, percent-encoded (as nginx's `$ssl_client_escaped_cert`).
+    private static func parse(_ header: String) -> Connection.Client {
+        guard let pem = percentDecoded(header),
+            let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(pem: $0) })
+        else { return .withoutCertificate }
+        return certificate.isCertificateAuthority ? .withoutCertificate : .identified(certificate.identity)
+    }
+
+    /// A proxy appends the address that it saw: only the last one is its word, those before it are the client's.
+    private static func lastAddress(_ header: String) -> String? {
+        guard let last = header.split(separator: ",").last else { return nil }
+        let text = last.drop { $0 == " " }
+        let trimmed = String(text.prefix { $0 != " " })
+        guard (try? SocketAddress(ipAddress: trimmed, port: 0)) != nil else { return nil }
+        return trimmed
+    }
+
+    private static func percentDecoded(_ text: String) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count)
+        var iterator = text.utf8.makeIterator()
+        while let byte = iterator.next() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = iterator.next(), let low = iterator.next(),
+                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(value)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,192 @@
+import NIOCore
+
+/// Speaks HTTP/2 (RFC 9113) on one connection: each read is taken whole, the requests that it completes are answered at once, and all
+/// that there is to send goes out in one write.
+final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDelegate {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let connection: Connection
+    private let worker: Worker
+    private var session: HTTP2Session?
+    private var output = OutboundBuffer()
+    private var idleSince = NIODeadline.now()
+    private var isDraining = false
+    private var isFlushScheduled = false
+    private var readIsPending = false
+    // Set while the handler is in the pipeline, which is as long as anything calls it.
+    private var context: ChannelHandlerContext?
+
+    init(connection: Connection, worker: Worker) {
+        self.connection = connection
+        self.worker = worker
+    }
+
+    var forwardedCertificateHeader: String? { worker.forwardedCertificateHeader(on: connection) }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        do throws(HTTP2Session.Failure) {
+            session = try HTTP2Session(delegate: self, limits: worker.limits)
+            flush(context)
+        } catch {
+            fail(error, context)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        session = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        guard let session else { return bytes.wipe() }
+        do throws(HTTP2Session.Failure) {
+            try bytes.withUnsafeReadableBytes { raw throws(HTTP2Session.Failure) in try session.receive(raw) }
+            bytes.wipe()
+        } catch {
+            bytes.wipe()
+            fail(error, context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// Reading stops while the client does not take what is written, so that it cannot fill the memory with answers.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable { context.read() } else { readIsPending = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, readIsPending {
+            readIsPending = false
+            context.read()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        for stream in session?.streams.values.map({ $0 }) ?? [] { streamClosed(stream) }
+        session = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        worker.connectionFailed(error, address: connection.address)
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed { drain() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func checkDeadlines(now: NIODeadline) {
+        guard let context, let session else { return }
+        if session.streams.isEmpty {
+            if now - idleSince > worker.limits.idle { drain() }
+        } else {
+            for stream in session.streams.values where !stream.isAnswered && !stream.isComplete {
+                guard let exchange = stream.exchange, let deadline = exchange.deadline, now >= deadline else { continue }
+                answer(stream, exchange, .error(504, "the request took too long"))
+            }
+        }
+        if let began = session.headBegan, now - began > worker.limits.requestHead { context.close(promise: nil) }
+        flush(context)
+    }
+
+    func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        guard let context, let session else { return }
+        session.announceEnd()
+        flush(context)
+    }
+
+    // MARK: - What the session tells
+
+    func headArrived(_ stream: HTTP2Stream) {
+        if stream.headerBytes > worker.limits.headerBytes {
+            let response = Response.error(431, "request header is too large")
+            stream.exchange = worker.pipeline.reject(response, target: stream.head.target, on: connection)
+        } else {
+            stream.exchange = worker.pipeline.begin(stream.head, on: connection)
+        }
+        guard let exchange = stream.exchange, case .rejected(let response) = exchange.admission else { return }
+        answer(stream, exchange, response)
+    }
+
+    func bodyTooLarge(_ stream: HTTP2Stream) {
+        guard let exchange = stream.exchange else { return }
+        stream.body.wipe()
+        answer(stream, exchange, .error(413, "request body too large"))
+    }
+
+    func requestArrived(_ stream: HTTP2Stream) {
+        guard let exchange = stream.exchange else { return }
+        switch worker.pipeline.respond(to: exchange, body: stream.body.bytes) {
+        case .ready(let response):
+            answer(stream, exchange, response)
+        case .pending(let future):
+            future.assumeIsolated().whenComplete { result in
+                guard let context = self.context, self.session?.streams[stream.id] === stream else { return }
+                self.answer(stream, exchange, self.worker.response(of: result))
+                self.scheduleFlush(context)
+            }
+        }
+    }
+
+    func streamClosed(_ stream: HTTP2Stream) {
+        idleSince = .now()
+        guard !stream.isAnswered else { return }
+        if let exchange = stream.exchange {
+            // The client gave the request up: 499, as nginx logs it. It is audited, since it may have had its effect.
+            worker.pipeline.record(exchange, status: 499)
+        } else {
+            // libnghttp2 refused its head as malformed (RFC 9113, section 8.1.1) and has reset the stream.
+            let malformed = worker.pipeline.reject(.empty(400), target: stream.head.target, on: connection)
+            worker.pipeline.record(malformed, status: 400)
+        }
+    }
+
+    private func answer(_ stream: HTTP2Stream, _ exchange: Exchange, _ response: Response) {
+        guard let session, let context, !stream.isAnswered else { return }
+        worker.pipeline.record(exchange, status: response.status)
+        do throws(HTTP2Session.Failure) {
+            try session.answer(stream, with: response, date: worker.date, isHead: exchange.isHead)
+        } catch {
+            fail(error, context)
+        }
+    }
+
+    /// Answers that come in one tick of the loop go out in one write.
+    private func scheduleFlush(_ context: ChannelHandlerContext) {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            if let context = self.context { self.flush(context) }
+        }
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
+        guard let session else { return }
+        do throws(HTTP2Session.Failure) {
+            try session.writePending(to: &output.bytes)
+        } catch {
+            return fail(error, context)
+        }
+        output.flush(context)
+        if session.isFinished || (isDraining && session.streams.isEmpty) { context.close(promise: nil) }
+    }
+
+    private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {
+        worker.connectionFailed(error, address: connection.address)
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,222 @@
+import CNghttp2
+import NIOCore
+
+/// What an HTTP/2 session tells its connection.
+protocol HTTP2SessionDelegate: AnyObject {
+    /// A request's head is there, or was cut off at the limit.
+    func headArrived(_ stream: HTTP2Stream)
+    /// A request's body is longer than its route allows.
+    func bodyTooLarge(_ stream: HTTP2Stream)
+    /// A request is there, whole.
+    func requestArrived(_ stream: HTTP2Stream)
+    /// A stream is over. When it was not answered, the client has given it up.
+    func streamClosed(_ stream: HTTP2Stream)
+    /// The name, in lower case, of the header with a certificate that may be believed on this connection.
+    var forwardedCertificateHeader: String? { get }
+}
+
+/// A server's side of an HTTP/2 connection: libnghttp2 with types. Belongs to one event loop.
+///
+/// The library holds the protocol's state. Bytes go in through `receive`, which calls the delegate for what they complete, and what
+/// there is to send comes out of `writePending`. Nothing here knows of sockets.
+final class HTTP2Session {
+    /// The session broke the protocol beyond repair, or memory ran out.
+    struct Failure: Error {
+        var code: Int32
+    }
+
+    private unowned let delegate: any HTTP2SessionDelegate
+    // Set in `init` and freed in `deinit`; nothing else changes it.
+    private var session: OpaquePointer?
+    private(set) var streams: [Int32: HTTP2Stream] = [:]
+    private let limits: TransportLimits
+
+    /// When the first unanswered bytes of a header block arrived.
+    private(set) var headBegan: NIODeadline?
+
+    init(delegate: any HTTP2SessionDelegate, limits: TransportLimits) throws(Failure) {
+        self.delegate = delegate
+        self.limits = limits
+        var option: OpaquePointer?
+        guard nghttp2_option_new(&option) == 0 else { throw Failure(code: Int32(NGHTTP2_ERR_NOMEM.rawValue)) }
+        defer { nghttp2_option_del(option) }
+        // Closed streams are kept for priorities, which this server has no use for.
+        nghttp2_option_set_no_closed_streams(option, 1)
+        var callbacks: OpaquePointer?
+        guard nghttp2_session_callbacks_new(&callbacks) == 0 else { throw Failure(code: Int32(NGHTTP2_ERR_NOMEM.rawValue)) }
+        defer { nghttp2_session_callbacks_del(callbacks) }
+        Self.install(callbacks)
+        // Unretained: this object owns the session, and the library calls back only while one of its functions runs.
+        let code = nghttp2_session_server_new2(&session, callbacks, Unmanaged.passUnretained(self).toOpaque(), option)
+        guard code == 0 else { throw Failure(code: code) }
+        try submitSettings()
+    }
+
+    deinit {
+        nghttp2_session_del(session)
+        for stream in streams.values { stream.wipe() }
+    }
+
+    /// Whether the protocol is over: nothing to read and nothing to write.
+    var isFinished: Bool {
+        nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
+    }
+
+    /// Takes bytes from the client.
+    func receive(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        let address = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let count = nghttp2_session_mem_recv(session, address, bytes.count)
+        if count < 0 { throw Failure(code: Int32(count)) }
+    }
+
+    /// Appends what there is to send.
+    func writePending(to buffer: inout ByteBuffer) throws(Failure) {
+        while true {
+            var frame: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(session, &frame)
+            if count < 0 { throw Failure(code: Int32(count)) }
+            guard count > 0, let frame else { return }
+            buffer.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
+        }
+    }
+
+    /// Answers a stream.
+    func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
+        stream.isAnswered = true
+        stream.responseBody = response.body
+        let hasBody = !isHead && response.body.readableBytes > 0
+        var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: Self.readBody)
+        provider.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
+        let code = HTTP2Headers.withFields(of: response, date: date) { fields, count in
+            withUnsafePointer(to: provider) { nghttp2_submit_response(session, stream.id, fields, count, hasBody ? $0 : nil) }
+        }
+        guard code == 0 else { throw Failure(code: code) }
+        if !hasBody { response.body.wipe() }
+    }
+
+    /// Tells the client that no further stream will be served (RFC 9113, section 6.8). Those in flight go on.
+    func announceEnd() {
+        let last = nghttp2_session_get_last_proc_stream_id(session)
+        _ = nghttp2_submit_goaway(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    }
+
+    private func submitSettings() throws(Failure) {
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue), value: UInt32(limits.concurrentStreams)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: UInt32(limits.headerBytes)),
+        ]
+        let code = nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
+        guard code == 0 else { throw Failure(code: code) }
+    }
+}
+
+// MARK: - What the library calls
+
+extension HTTP2Session {
+    // The library calls these on the thread that called it, which is the event loop's, with the pointer that `init` gave it. The
+    // session lives as long as `self`, so the pointer is valid.
+    private static func session(_ pointer: UnsafeMutableRawPointer?) -> HTTP2Session? {
+        pointer.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private static func install(_ callbacks: OpaquePointer?) {
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, pointer in
+            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.beginHeaders(frame.pointee)
+        }
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameCount, value, valueCount, _, pointer in
+            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.header(
+                frame.pointee.hd.stream_id, UnsafeBufferPointer(start: name, count: nameCount),
+                UnsafeBufferPointer(start: value, count: valueCount))
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, pointer in
+            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.frameReceived(frame.pointee)
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, id, data, count, pointer in
+            guard let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count))
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, pointer in
+            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.frameSent(frame.pointee)
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, pointer in
+            guard let session = HTTP2Session.session(pointer) else { return 0 }
+            return session.streamClosed(id)
+        }
+    }
+
+    /// Hands out the next piece of an answer's body. `source` is the stream, which `streams` keeps until it is closed, and the library
+    /// asks for no body of a closed stream.
+    private static let readBody: nghttp2_data_source_read_callback = { _, _, buffer, length, flags, source, _ in
+        guard let buffer, let flags, let pointer = source?.pointee.ptr else {
+            return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+        }
+        let stream = Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
+        let count = min(length, stream.responseBody.readableBytes)
+        stream.responseBody.withUnsafeReadableBytes { bytes in
+            UnsafeMutableRawBufferPointer(start: buffer, count: count).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        stream.responseBody.moveReaderIndex(forwardBy: count)
+        if stream.responseBody.readableBytes == 0 { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        return count
+    }
+
+    private func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
+        headBegan = .now()
+        guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+        streams[frame.hd.stream_id] = HTTP2Stream(id: frame.hd.stream_id)
+        return 0
+    }
+
+    private func header(_ id: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Int32 {
+        guard let stream = streams[id], stream.exchange == nil else { return 0 }
+        stream.headerBytes += name.count + value.count + 32
+        guard stream.headerBytes <= limits.headerBytes else { return 0 }
+        HTTP2Headers.read(name, value, into: &stream.head, forwardedCertificateHeader: delegate.forwardedCertificateHeader)
+        return 0
+    }
+
+    private func frameReceived(_ frame: nghttp2_frame) -> Int32 {
+        let type = UInt32(frame.hd.type)
+        guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue else { return 0 }
+        if type == NGHTTP2_HEADERS.rawValue { headBegan = nil }
+        guard let stream = streams[frame.hd.stream_id] else { return 0 }
+        if type == NGHTTP2_HEADERS.rawValue, stream.exchange == nil { delegate.headArrived(stream) }
+        if UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
+            stream.isComplete = true
+            if !stream.isAnswered { delegate.requestArrived(stream) }
+        }
+        return 0
+    }
+
+    private func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+        guard let stream = streams[id], !stream.isAnswered, let exchange = stream.exchange else { return 0 }
+        guard stream.body.count + bytes.count <= exchange.bodyLimit else {
+            delegate.bodyTooLarge(stream)
+            return 0
+        }
+        stream.body.append(bytes)
+        return 0
+    }
+
+    /// RFC 9113, section 8.1: a server that has answered before it had the whole request asks the client to stop sending.
+    private func frameSent(_ frame: nghttp2_frame) -> Int32 {
+        guard UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
+            let stream = streams[frame.hd.stream_id], stream.isAnswered, !stream.isComplete
+        else { return 0 }
+        return nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
+    }
+
+    private func streamClosed(_ id: Int32) -> Int32 {
+        guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        delegate.streamClosed(stream)
+        stream.wipe()
+        return 0
+    }
+}

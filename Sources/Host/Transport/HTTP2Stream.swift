@@ -1,0 +1,28 @@
+import NIOCore
+
+/// One request and its answer on an HTTP/2 connection (RFC 9113, section 5). Belongs to its connection's event loop.
+final class HTTP2Stream {
+    let id: Int32
+    var head = RequestHead()
+    /// The size of the header section as RFC 9113, section 10.5.1, counts it: names, values, and 32 for each field.
+    var headerBytes = 0
+    var exchange: Exchange?
+    var body = BodyBuffer()
+    /// The client has sent its request whole.
+    var isComplete = false
+    /// An answer was handed to the session.
+    var isAnswered = false
+    /// What is left of the answer's body to send.
+    var responseBody = ByteBuffer()
+
+    init(id: Int32) {
+        self.id = id
+    }
+
+    /// Overwrites what the stream still holds of request and answer.
+    func wipe() {
+        body.wipe()
+        responseBody.moveReaderIndex(to: 0)
+        responseBody.wipe()
+    }
+}

@@ -1,0 +1,55 @@
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// Accepts connections and gives each its TLS handler and its worker.
+final class Listener: Sendable {
+    private let workers: [ObjectIdentifier: NIOLoopBound<Worker>]
+    private let tls: Mutex<TLSListenerContext>
+    private let logger: Logger
+
+    /// - Parameter workers: One for each event loop of the group that `start` gets.
+    init(workers: [NIOLoopBound<Worker>], tls: TLSListenerContext, logger: Logger) {
+        self.workers = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
+        self.tls = Mutex(tls)
+        self.logger = logger
+    }
+
+    /// Takes other certificates into use for connections that begin from now on.
+    func use(_ context: TLSListenerContext) {
+        tls.withLock { $0 = context }
+    }
+
+    /// Listens. The future has the channel, whose `localAddress` has the port that was chosen when the configured one is 0.
+    func start(on address: ListenAddress, group: any EventLoopGroup) -> EventLoopFuture<any Channel> {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A client may close its side after a request and still wait for the answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
+            }
+            .bind(host: address.host, port: address.port)
+    }
+
+    private func initialize(_ channel: any Channel) throws {
+        guard let worker = workers[ObjectIdentifier(channel.eventLoop)]?.value else {
+            throw ChannelError.operationUnsupported
+        }
+        let context = tls.withLock { $0 }
+        let address = channel.remoteAddress?.ipAddress ?? ""
+        let verification = ClientVerification(trust: context.trust, logger: logger, address: address)
+        let pipeline = channel.pipeline.syncOperations
+        // The callback runs on the connection's event loop (NIOSSLCustomVerificationCallback), which `verification` belongs to.
+        let bound = NIOLoopBound(verification, eventLoop: channel.eventLoop)
+        try pipeline.addHandler(
+            NIOSSLServerHandler(
+                context: context.context, customVerificationCallback: { chain, promise in bound.value.verify(chain, promise) },
+                configuration: .init()))
+        try pipeline.addHandler(ProtocolSelector(worker: worker, verification: verification, address: address))
+    }
+}

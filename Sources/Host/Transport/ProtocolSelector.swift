@@ -1,0 +1,81 @@
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+import NIOTLS
+
+/// Waits for the TLS handshake, finds out who the client is, and puts the protocol that was agreed on (RFC 7301) in its place.
+final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let worker: Worker
+    private let verification: ClientVerification
+    private let address: String
+    private let began = NIODeadline.now()
+    private var connection: Connection?
+    private var context: ChannelHandlerContext?
+
+    init(worker: Worker, verification: ClientVerification, address: String) {
+        self.worker = worker
+        self.verification = verification
+        self.address = address
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let connection = Connection(address: address, driver: self)
+        self.connection = connection
+        worker.add(connection)
+        let worker = self.worker
+        context.channel.closeFuture.assumeIsolated().whenComplete { _ in worker.remove(connection) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        connection = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .handshakeCompleted(let name) = event as? TLSUserEvent, let connection else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        let pipeline = context.pipeline.syncOperations
+        do {
+            let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
+            connection.client = try verification.result(resumed: tls.peerCertificate)
+            if name == "h2" {
+                let handler = HTTP2Handler(connection: connection, worker: worker)
+                connection.driver = handler
+                try pipeline.addHandler(handler)
+            } else {
+                try addHTTP1(connection, pipeline)
+            }
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        } catch {
+            errorCaught(context: context, error: error)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        worker.connectionFailed(error, address: address)
+        context.close(promise: nil)
+    }
+
+    func checkDeadlines(now: NIODeadline) {
+        if now - began > worker.limits.handshake { context?.close(promise: nil) }
+    }
+
+    func drain() {
+        context?.close(promise: nil)
+    }
+
+    private func addHTTP1(_ connection: Connection, _ pipeline: ChannelPipeline.SynchronousOperations) throws {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = worker.limits.headerBytes
+        limits.maxHeaderListSize = worker.limits.headerBytes
+        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+        let gate = HTTP1Gate(limit: worker.limits.headerBytes)
+        let handler = HTTP1Handler(connection: connection, worker: worker, gate: gate)
+        connection.driver = handler
+        try pipeline.addHandlers([gate, ByteToMessageHandler(decoder), handler])
+    }
+}

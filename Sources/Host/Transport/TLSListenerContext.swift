@@ -1,0 +1,82 @@
+import Credentials
+import Glibc
+import NIOCore
+import NIOSSL
+import SecureBytes
+
+/// Why the server cannot speak TLS with the files that it was given.
+package struct TLSFileError: Error, CustomStringConvertible {
+    package var description: String
+}
+
+/// What the listener needs for TLS: the server's certificate and key, and how clients are checked.
+struct TLSListenerContext: Sendable {
+    let context: NIOSSLContext
+    /// nil when any certificate will do.
+    let trust: TrustStore?
+
+    /// Reads the files that `configuration` names.
+    ///
+    /// - Parameter allowsAnonymousClients: Whether a handshake without a client certificate succeeds, because some API needs none.
+    init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try Self.certificates(configuration).map { .certificate($0) },
+            privateKey: .privateKey(try Self.privateKey(configuration)))
+        tls.minimumTLSVersion = .tlsv12
+        tls.applicationProtocols = ["h2", "http/1.1"]
+        // Ed25519 is left out of BoringSSL's defaults, and is what clients with an API key use.
+        tls.verifySignatureAlgorithms = [
+            .ed25519, .ecdsaSecp256R1Sha256, .ecdsaSecp384R1Sha384, .ecdsaSecp521R1Sha512, .rsaPssRsaeSha256, .rsaPssRsaeSha384,
+            .rsaPssRsaeSha512, .rsaPkcs1Sha256, .rsaPkcs1Sha384, .rsaPkcs1Sha512,
+        ]
+        // Chains are checked by `ClientVerification`, against `trust`, for which BoringSSL needs no roots.
+        tls.certificateVerification = allowsAnonymousClients ? .optionalVerification : .noHostnameVerification
+        tls.trustRoots = .certificates([])
+        do {
+            context = try NIOSSLContext(configuration: tls)
+        } catch {
+            throw TLSFileError(
+                description:
+                    "the TLS private key \(configuration.privateKeyFile) and certificate \(configuration.certificateFile) "
+                    + "cannot be used together: \(error); check that the key is the certificate's")
+        }
+        switch configuration.clientAuthentication {
+        case .anyCertificate: trust = nil
+        case .trustedCertificate: trust = try TrustStore(authorities: configuration.authorities)
+        }
+    }
+
+    private static func certificates(_ configuration: TLS) throws(TLSFileError) -> [NIOSSLCertificate] {
+        let path = configuration.certificateFile
+        do {
+            let certificates =
+                if let generated = configuration.generated {
+                    try NIOSSLCertificate.fromPEMBytes(generated.certificate)
+                } else {
+                    try NIOSSLCertificate.fromPEMFile(path)
+                }
+            if !certificates.isEmpty { return certificates }
+        } catch {
+            throw TLSFileError(
+                description: "cannot read the TLS certificate \(path): \(error); it must be a PEM file, leaf first")
+        }
+        throw TLSFileError(description: "the TLS certificate \(path) holds no PEM certificate")
+    }
+
+    private static func privateKey(_ configuration: TLS) throws(TLSFileError) -> NIOSSLPrivateKey {
+        let path = configuration.privateKeyFile
+        do {
+            if let generated = configuration.generated {
+                return try generated.privateKey.withUnsafeBytes { try NIOSSLPrivateKey(bytes: Array($0), format: .pem) }
+            }
+            guard let password = configuration.password else { return try NIOSSLPrivateKey(file: path, format: .pem) }
+            return try NIOSSLPrivateKey(file: path, format: .pem) { provide in
+                password.withUnsafeBytes { provide(Array($0)) }
+            }
+        } catch {
+            throw TLSFileError(
+                description: "cannot read the TLS private key \(path): \(error); it must be a PEM file with an unencrypted key, "
+                    + "or tls.password must be its password")
+        }
+    }
+}

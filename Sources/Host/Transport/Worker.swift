@@ -1,0 +1,89 @@
+import Logging
+import NIOCore
+
+/// What belongs to one event loop: its connections, its way of requests, its clock.
+///
+/// Confined to the loop. Other threads reach it by `execute`.
+final class Worker {
+    let eventLoop: any EventLoop
+    let pipeline: RequestPipeline
+    let limits: TransportLimits
+    /// The time as HTTP writes it, once a second.
+    private(set) var date: String
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var ticker: RepeatedTask?
+    private var whenDrained: EventLoopPromise<Void>?
+
+    init(eventLoop: any EventLoop, pipeline: RequestPipeline, limits: TransportLimits) {
+        self.eventLoop = eventLoop
+        self.pipeline = pipeline
+        self.limits = limits
+        date = HTTPDate.format(pipeline.api.now())
+    }
+
+    var connectionCount: Int { connections.count }
+
+    /// Starts the clock.
+    func start() {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        ticker = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in bound.value.tick() }
+    }
+
+    func add(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = connection
+        if whenDrained != nil { connection.driver.drain() }
+    }
+
+    func remove(_ connection: Connection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty { finishDraining() }
+    }
+
+    /// Lets requests in flight finish and closes all connections. The future is completed when none is left.
+    func drain() -> EventLoopFuture<Void> {
+        if let whenDrained { return whenDrained.futureResult }
+        let promise = eventLoop.makePromise(of: Void.self)
+        whenDrained = promise
+        for connection in Array(connections.values) { connection.driver.drain() }
+        if connections.isEmpty { finishDraining() }
+        return promise.futureResult
+    }
+
+    /// Ends the clock. Called once, after the connections are gone or given up.
+    func stop() {
+        ticker?.cancel()
+        ticker = nil
+    }
+
+    /// The name of the header in which a proxy forwards a certificate, if the connection is such a proxy's.
+    func forwardedCertificateHeader(on connection: Connection) -> String? {
+        let tls = pipeline.api.configuration.tls
+        return ForwardedClient.isProxy(connection, tls.proxies) ? tls.forwardedCertificateHeader.lowercased() : nil
+    }
+
+    /// The answer that a handler came to. Handlers turn what can go wrong into answers; what is left is a defect.
+    func response(of result: Result<Response, any Error>) -> Response {
+        switch result {
+        case .success(let response):
+            return response
+        case .failure(let error):
+            pipeline.api.logger.error("a request failed unexpectedly: \(error)")
+            return .error(500, "internal server error")
+        }
+    }
+
+    /// A connection ended with an error: a client's fault or a broken network, so it is told at the debug level only.
+    func connectionFailed(_ error: any Error, address: String) {
+        pipeline.api.logger.debug("connection failed: \(error)", metadata: ["ip": "\(address)"])
+    }
+
+    private func tick() {
+        date = HTTPDate.format(pipeline.api.now())
+        let now = NIODeadline.now()
+        for connection in Array(connections.values) { connection.driver.checkDeadlines(now: now) }
+    }
+
+    private func finishDraining() {
+        whenDrained?.succeed()
+    }
+}

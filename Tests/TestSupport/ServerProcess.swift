@@ -1,0 +1,120 @@
+import Glibc
+
+/// A `kes server` that a test started, as a process of its own.
+package final class ServerProcess: Sendable {
+    /// The server ended instead of listening.
+    package struct NotStarted: Error, CustomStringConvertible {
+        package var code: Int32
+        package var errorText: String
+        package var description: String { "the server ended with \(code): \(errorText)" }
+    }
+
+    package let deployment: Deployment
+    package let port: Int
+    package let process: Subprocess
+    /// Standard output and the error log go to these files, so that nothing that the server writes waits for the test.
+    package let auditFile: String
+    package let errorFile: String
+
+    package var endpoint: String { "https://127.0.0.1:\(port)" }
+
+    /// Starts a server with the deployment's configuration and waits until it listens.
+    package init(_ deployment: Deployment, arguments: [String] = [], environment: [String: String?] = [:]) throws {
+        self.deployment = deployment
+        let number = deployment.directory.nextNumber()
+        auditFile = deployment.directory.file("audit-\(number).log")
+        errorFile = deployment.directory.file("error-\(number).log")
+        let output = open(auditFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard output >= 0 else { throw SystemError("open \(auditFile)", errno) }
+        defer { close(output) }
+        process = try Subprocess(
+            kesPath(), ["server", "--config", deployment.configuration] + arguments, environment: environment, output: output)
+        var text = ""
+        var port: Int?
+        while port == nil {
+            let bytes = process.readError()
+            guard !bytes.isEmpty else { throw NotStarted(code: process.wait(), errorText: text) }
+            text += String(decoding: bytes, as: UTF8.self)
+            port = Self.port(in: text)
+        }
+        // Never nil here: the loop ends with a port.
+        self.port = port ?? 0
+        process.drainError(to: errorFile, after: Array(text.utf8))
+    }
+
+    /// Sends a signal and waits for the end. The exit code, or minus the signal that ended it.
+    @discardableResult
+    package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        process.signal(signal)
+        return process.wait()
+    }
+
+    /// Calls the server with curl, as a client. `arguments` come before the URL.
+    package func curl(_ path: String, as client: Deployment.Client?, _ arguments: [String] = [], input: [UInt8] = []) throws
+        -> CurlResult
+    {
+        var all = ["-sS", "--max-time", "60", "--cacert", deployment.serverCertificate, "-w", "\n%{http_version} %{http_code}"]
+        if let client { all += ["--cert", client.certificate, "--key", client.key] }
+        let result = try run("curl", all + arguments + ["\(endpoint)\(path)"], input: input)
+        return CurlResult(result)
+    }
+
+    /// Calls the server with curl for all URLs of a curl configuration text, over as few connections as curl can. The status codes.
+    package func curlConfiguration(_ text: String, as client: Deployment.Client) throws -> [Int] {
+        let arguments = [
+            "-sS", "--max-time", "300", "--cacert", deployment.serverCertificate, "--cert", client.certificate, "--key",
+            client.key,
+            "-w", "%{http_code}\n", "-K", "-",
+        ]
+        return try run("curl", arguments, input: Array(text.utf8)).text.split(separator: "\n").compactMap { Int($0) }
+    }
+
+    /// Runs the command line against the server.
+    package func kes(_ arguments: [String], as client: Deployment.Client, input: [UInt8] = []) throws -> CommandResult {
+        try run(kesPath(), arguments, input: input, environment: environment(for: client))
+    }
+
+    /// The variables that make the command line talk to the server as `client`.
+    package func environment(for client: Deployment.Client) -> [String: String?] {
+        [
+            "KES_SERVER": endpoint, "MINIO_KES_SERVER": nil, "KES_API_KEY": client.apiKey, "MINIO_KES_API_KEY": nil,
+            "SSL_CERT_FILE": deployment.serverCertificate,
+        ]
+    }
+
+    private static func port(in banner: String) -> Int? {
+        for line in banner.split(separator: "\n", omittingEmptySubsequences: true) where line.contains("https://127.0.0.1:") {
+            // The last line may be cut off in the middle of the number.
+            guard banner.hasSuffix("\n") || !banner.hasSuffix(line) else { return nil }
+            guard let colon = line.lastIndex(of: ":") else { continue }
+            return Int(line[line.index(after: colon)...].prefix { $0.isNumber })
+        }
+        return nil
+    }
+}
+
+/// What curl printed.
+package struct CurlResult: Sendable {
+    /// curl's exit code.
+    package var code: Int32
+    package var status: Int
+    /// `1.1` or `2`.
+    package var version: String
+    package var body: String
+    package var errorText: String
+
+    init(_ result: CommandResult) {
+        code = result.code
+        errorText = result.errorText
+        let text = result.text
+        let split = text.lastIndex(of: "\n") ?? text.startIndex
+        body = String(text[..<split])
+        let last = text[split...].split(separator: " ").map { $0.trimmingNewline }
+        version = last.first ?? ""
+        status = last.count > 1 ? Int(last[1]) ?? 0 : 0
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingNewline: String { String(drop { $0 == "\n" }) }
+}
