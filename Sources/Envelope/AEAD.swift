@@ -3,13 +3,13 @@ import SecureBytes
 
 /// AES-256-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439) of libcrypto, each with a 32-byte key, a 12-byte nonce and a
 /// 16-byte tag behind the ciphertext.
-enum AEAD {
-    static let keyByteCount = 32
-    static let nonceByteCount = 12
-    static let tagByteCount = 16
+package enum AEAD {
+    package static let keyByteCount = 32
+    package static let nonceByteCount = 12
+    package static let tagByteCount = 16
 
     /// Encrypts `plaintext` and writes the ciphertext and its tag to the start of `output`, which has room for both.
-    static func seal(
+    package static func seal(
         _ plaintext: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer, algorithm: KeyAlgorithm,
         key: UnsafeRawPointer, nonce: UnsafeRawPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(EnvelopeError) {
@@ -37,7 +37,7 @@ enum AEAD {
 
     /// Decrypts `sealed`, a ciphertext with its tag behind it. Whatever fails, the error is `.notAuthentic`, and what was
     /// decrypted until then is wiped.
-    static func open(
+    package static func open(
         _ sealed: UnsafeRawBufferPointer, associatedData: UnsafeRawBufferPointer, algorithm: KeyAlgorithm,
         key: UnsafeRawPointer, nonce: UnsafeRawPointer
     ) throws(EnvelopeError) -> SecretBytes {

@@ -1,8 +1,8 @@
 /// HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2), which libcrypto does not have: 32 key bytes and 16 input bytes become
 /// a 32-byte subkey. Additions, rotations and exclusive ors only, so the time does not depend on the bytes.
-enum HChaCha20 {
+package enum HChaCha20 {
     /// Writes the 32-byte subkey of the 32-byte `key` and the 16-byte `input` to `output`.
-    static func deriveKey(key: UnsafeRawPointer, input: UnsafeRawPointer, into output: UnsafeMutableRawPointer) {
+    package static func deriveKey(key: UnsafeRawPointer, input: UnsafeRawPointer, into output: UnsafeMutableRawPointer) {
         func word(_ bytes: UnsafeRawPointer, _ index: Int) -> UInt32 {
             UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
         }

@@ -5,16 +5,16 @@ import SecureBytes
 ///
 /// It is two SHA-256 computations over blocks made from the key in advance. libcrypto's own HMAC gives the same bytes but
 /// sets up the key each time, at more than twice the cost (docs/decisions.md).
-struct HMACSHA256: Sendable {
+package struct HMACSHA256: Sendable {
     /// The number of bytes of a result.
-    static let byteCount = 32
+    package static let byteCount = 32
 
     private static let blockSize = 64
     /// The key padded to a block and combined with RFC 2104's `ipad`, and then the same with `opad`.
     private let pads: SecretBytes
 
     /// Takes a key of at most 64 bytes; longer ones would have to be hashed first, and Keswick has none.
-    init(key: SecretBytes) {
+    package init(key: SecretBytes) {
         precondition(key.count <= Self.blockSize, "an HMAC key of more than a block is not supported")
         pads = SecretBytes(count: 2 * Self.blockSize) { pads in
             key.withUnsafeBytes { key in
@@ -28,7 +28,8 @@ struct HMACSHA256: Sendable {
     }
 
     /// Writes the 32 bytes of the result for `message` to the start of `output`.
-    func authenticate(_ message: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(EnvelopeError) {
+    package func authenticate(_ message: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(EnvelopeError)
+    {
         precondition(output.count >= Self.byteCount, "the output buffer is too small for an HMAC")
         let context = try LibcryptoContexts.ofThisThread().digest
         let isDone = pads.withUnsafeBytes { pads in

@@ -1,6 +1,6 @@
 /// Standard base64 with padding (RFC 4648, section 4) over raw buffers, so that secrets need not pass through a `String`.
 ///
-/// Both directions work on 16 characters at a time with arithmetic only: no table is read and no branch is taken that
+/// Both directions work on 8 characters at a time with arithmetic only: no table is read and no branch is taken that
 /// depends on the bytes, so that a secret does not show in what the processor caches.
 ///
 /// Existing clients are written in Go, and everything that Go's `StdEncoding` takes is taken: carriage returns and line
@@ -27,26 +27,20 @@ package enum Base64 {
 
         var read = 0
         var written = 0
-        // Two loads of 8 bytes cover 14, of which 12 are used.
-        while bytes.count - read >= 14 {
-            let low = source.loadUnaligned(fromByteOffset: read, as: UInt64.self)
-            let high = source.loadUnaligned(fromByteOffset: read + 6, as: UInt64.self)
-            target.storeBytes(of: characters(low, high), toByteOffset: written, as: SIMD16<UInt8>.self)
-            read += 12
-            written += 16
+        // Each load takes 8 bytes, of which 6 are used.
+        while bytes.count - read >= 8 {
+            let block = source.loadUnaligned(fromByteOffset: read, as: UInt64.self)
+            target.storeBytes(of: characters(block), toByteOffset: written, as: UInt64.self)
+            read += 6
+            written += 8
         }
         while read < bytes.count {
-            let taken = min(12, bytes.count - read)
-            var block = SIMD16<UInt8>()
-            var text = withUnsafeMutableBytes(of: &block) { block in
-                block.copyMemory(from: UnsafeRawBufferPointer(start: source + read, count: taken))
-                return characters(
-                    block.loadUnaligned(as: UInt64.self), block.loadUnaligned(fromByteOffset: 6, as: UInt64.self))
-            }
+            let taken = min(6, bytes.count - read)
+            let text = characters(word(source + read, count: taken, filler: 0))
             let length = encodedCount(taken)
-            if taken % 3 > 0 { text[length - 1] = padding }
-            if taken % 3 == 1 { text[length - 2] = padding }
-            withUnsafeBytes(of: &text) { (target + written).copyMemory(from: $0.baseAddress!, byteCount: length) }
+            store(text, count: length, at: target + written)
+            if taken % 3 > 0 { output[written + length - 1] = padding }
+            if taken % 3 == 1 { output[written + length - 2] = padding }
             read += taken
             written += length
         }
@@ -104,34 +98,43 @@ package enum Base64 {
 
         var read = 0
         var written = 0
-        var isValid = true
-        // Two stores of 8 bytes cover 14, of which the last 2 are overwritten by the next block.
-        while count - written >= 14 {
-            let (low, high, valid) = values(source.loadUnaligned(fromByteOffset: read, as: SIMD16<UInt8>.self))
-            target.storeBytes(of: low, toByteOffset: written, as: UInt64.self)
-            target.storeBytes(of: high, toByteOffset: written + 6, as: UInt64.self)
-            isValid = isValid && valid
-            read += 16
-            written += 12
+        // Not zero once a character was outside of the alphabet.
+        var invalid: UInt64 = 0
+        // Each store writes 8 bytes, of which the last 2 are overwritten by the next block.
+        while count - written >= 8 {
+            let block = values(source.loadUnaligned(fromByteOffset: read, as: UInt64.self))
+            target.storeBytes(of: block.bytes, toByteOffset: written, as: UInt64.self)
+            invalid |= block.invalid
+            read += 8
+            written += 6
         }
-        let characterCount = count / 3 * 4 + (count % 3 == 0 ? 0 : count % 3 + 1)
+        let characterCount = text.count - (count % 3 == 0 ? 0 : 3 - count % 3)
         while written < count {
-            let taken = min(16, characterCount - read)
+            let taken = min(8, characterCount - read)
             // "A" stands for six zero bits.
-            var block = SIMD16<UInt8>(repeating: UInt8(ascii: "A"))
-            withUnsafeMutableBytes(of: &block) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(start: source + read, count: taken))
-            }
-            let (low, high, valid) = values(block)
-            isValid = isValid && valid
-            let length = min(12, count - written)
-            withUnsafeBytes(of: low) { (target + written).copyMemory(from: $0.baseAddress!, byteCount: min(6, length)) }
-            if length > 6 {
-                withUnsafeBytes(of: high) { (target + written + 6).copyMemory(from: $0.baseAddress!, byteCount: length - 6) }
-            }
+            let block = values(word(source + read, count: taken, filler: UInt8(ascii: "A")))
+            invalid |= block.invalid
+            store(block.bytes, count: min(6, count - written), at: target + written)
             read += taken
-            written += length
+            written += 6
         }
-        return isValid ? count : nil
+        return invalid == 0 ? count : nil
+    }
+
+    // MARK: Parts of words
+
+    /// `count` bytes, at most 8, with `filler` behind them, in memory order.
+    private static func word(_ bytes: UnsafeRawPointer, count: Int, filler: UInt8) -> UInt64 {
+        var word = 0x0101_0101_0101_0101 &* UInt64(filler)
+        withUnsafeMutableBytes(of: &word) { $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count)) }
+        return word
+    }
+
+    /// Writes the first `count` bytes of `word`, at most 8, in memory order.
+    private static func store(_ word: UInt64, count: Int, at target: UnsafeMutableRawPointer) {
+        withUnsafeBytes(of: word) { word in
+            UnsafeMutableRawBufferPointer(start: target, count: count).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: word[..<count]))
+        }
     }
 }

@@ -1,30 +1,38 @@
+/// The alphabet of base64 (RFC 4648, table 1) on 8 characters at once, each in a byte of a word.
+///
+/// A byte never carries into its neighbour here: what is added to or taken from each keeps it between 0 and 255.
 extension Base64 {
-    /// The 16 characters for the first 6 bytes in memory order of `low` and of `high`.
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highs: UInt64 = 0x8080_8080_8080_8080
+
+    /// 1 in each byte where `bytes`, all of them below 0x80, has `limit` or more, and 0 in the others.
     @inline(__always)
-    static func characters(_ low: UInt64, _ high: UInt64) -> SIMD16<UInt8> {
-        let sextets = unsafeBitCast(SIMD2(spread(low), spread(high)), to: SIMD16<UInt8>.self)
-        // What to add to a value so that it becomes its character: five runs of the alphabet, RFC 4648, table 1.
-        var offset = SIMD16<UInt8>(repeating: UInt8(ascii: "A"))
-        offset.replace(with: UInt8(ascii: "a") - 26, where: sextets .> 25)
-        offset.replace(with: 0 &- 4, where: sextets .> 51)
-        offset.replace(with: 0 &- 19, where: sextets .> 61)
-        offset.replace(with: 0 &- 16, where: sextets .> 62)
-        return sextets &+ offset
+    private static func atLeast(_ limit: UInt8, _ bytes: UInt64) -> UInt64 {
+        ((bytes &+ ones &* UInt64(0x80 - limit)) & highs) >> 7
     }
 
-    /// The 12 bytes that 16 characters stand for, 6 each in memory order at the start of `low` and of `high`, and whether
-    /// all of them belong to the alphabet.
+    /// The 8 characters for the first 6 bytes of `bytes` in memory order.
     @inline(__always)
-    static func values(_ characters: SIMD16<UInt8>) -> (low: UInt64, high: UInt64, valid: Bool) {
-        // What to add to a character so that it becomes its value. Zero is not among them and marks the others.
-        var offset = SIMD16<UInt8>(repeating: 0)
-        offset.replace(with: 0 &- 65, where: (characters &- UInt8(ascii: "A")) .< 26)
-        offset.replace(with: 0 &- 71, where: (characters &- UInt8(ascii: "a")) .< 26)
-        offset.replace(with: 4, where: (characters &- UInt8(ascii: "0")) .< 10)
-        offset.replace(with: 19, where: characters .== UInt8(ascii: "+"))
-        offset.replace(with: 16, where: characters .== UInt8(ascii: "/"))
-        let sextets = unsafeBitCast(characters &+ offset, to: SIMD2<UInt64>.self)
-        return (gather(sextets[0]), gather(sextets[1]), !any(offset .== 0))
+    static func characters(_ bytes: UInt64) -> UInt64 {
+        let sextets = spread(bytes)
+        // From run to run of the alphabet: A–Z, a–z, 0–9, "+", "/".
+        return sextets &+ ones &* 65 &+ atLeast(26, sextets) &* 6 &- atLeast(52, sextets) &* 75 &- atLeast(62, sextets) &* 15
+            &+ atLeast(63, sextets) &* 3
+    }
+
+    /// The 6 bytes, first in memory order, that 8 characters stand for, and a word that is zero if all of them belong to the
+    /// alphabet.
+    @inline(__always)
+    static func values(_ characters: UInt64) -> (bytes: UInt64, invalid: UInt64) {
+        let ascii = characters & ~highs
+        let (fromZero, fromUpper, fromLower) = (atLeast(48, ascii), atLeast(65, ascii), atLeast(97, ascii))
+        let plus = atLeast(43, ascii) ^ atLeast(44, ascii)
+        let slash = atLeast(47, ascii) ^ fromZero
+        let digit = fromZero ^ atLeast(58, ascii)
+        let upper = fromUpper ^ atLeast(91, ascii)
+        let lower = fromLower ^ atLeast(123, ascii)
+        let sextets = ascii &+ plus &* 19 &+ slash &* 16 &+ digit &* 4 &- upper &* 65 &- lower &* 71
+        return (gather(sextets), (characters & highs) | ((plus | slash | digit | upper | lower) ^ ones))
     }
 
     /// Spreads the first 6 bytes in memory order over 8 bytes of 6 bits each, in memory order.

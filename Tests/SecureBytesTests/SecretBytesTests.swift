@@ -1,3 +1,4 @@
+import Foundation
 import SecureBytes
 import Testing
 
@@ -26,6 +27,24 @@ import Testing
                 throw RandomnessError()
             }
         }
+    }
+
+    @Test func theBytesAreWipedBeforeTheirMemoryIsGivenBack() throws {
+        let memory = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/mem"))
+        let pattern = Data((0..<64).map { UInt8($0 ^ 0xa5) })
+        // In the middle of a block too small to be unmapped, where the allocator keeps no notes of its own.
+        var secret: SecretBytes? = SecretBytes(count: 4096) { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[2048..<2112]).copyBytes(from: pattern)
+        }
+        let address = try #require(secret).withUnsafeBytes { UInt64(UInt(bitPattern: $0.baseAddress)) + 2048 }
+        // Through the kernel, because reading freed memory through a pointer means nothing in Swift.
+        func read() throws -> Data? {
+            try memory.seek(toOffset: address)
+            return try memory.read(upToCount: pattern.count)
+        }
+        #expect(try read() == pattern)
+        secret = nil
+        #expect(try read() != pattern)
     }
 
     @Test func theyStartAsZeros() {
