@@ -54,5 +54,10 @@ import Testing
 }
 
 extension SecretBytes {
+    convenience init(_ bytes: some Sequence<UInt8>) {
+        let bytes = Array(bytes)
+        self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
+    }
+
     var string: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
 }
