@@ -11,7 +11,9 @@ private func walk(_ scanner: inout JSONScanner) throws(JSONError) {
     case UInt8(ascii: "["): try scanner.array { element throws(JSONError) in try walk(&element) }
     case UInt8(ascii: "\""): check(try scanner.string())
     case UInt8(ascii: "t"), UInt8(ascii: "f"): _ = try scanner.boolean()
-    case UInt8(ascii: "n"): precondition(try scanner.null())
+    case UInt8(ascii: "n"):
+        let isNull = try scanner.null()
+        precondition(isNull)
     default: try scanner.skipValue()
     }
 }
