@@ -1,14 +1,17 @@
 import Credentials
+import Envelope
 
 /// Who may do what: an immutable snapshot of the administrator, the policies and the identities that are assigned to them.
 ///
 /// A change makes a new snapshot (see `AccessControl+Changes.swift`); whoever holds the old one goes on to see the old rules,
-/// whole.
+/// whole. The lookups for the API's answers are in `AccessControl+Queries.swift`.
 package struct AccessControl: Sendable {
     /// Who may call everything; nil when nobody may.
     package let admin: Identity?
     /// The TLS proxies: identities that forward others and can be assigned to no policy.
     let proxies: Set<Identity>
+    /// When the server started, which is when everything in the configuration file was made.
+    let startedAt: Timestamp
     /// By name.
     var policies: [String: Policy]
     var assignments: [Identity: Assignment]
@@ -16,31 +19,40 @@ package struct AccessControl: Sendable {
     /// What an identity was assigned to.
     struct Assignment: Sendable {
         var policy: Policy
+        var origin: RuleOrigin
     }
 
     /// Compiles the policies of a configuration, in which no identity has two roles and no policy name occurs twice: the
     /// loader of the configuration saw to that. Were one to occur twice here, the last would count.
-    package init(admin: Identity?, proxies: [Identity] = [], policies definitions: [PolicyDefinition]) {
+    package init(admin: Identity?, proxies: [Identity] = [], policies definitions: [PolicyDefinition], startedAt: Timestamp) {
         self.admin = admin
         self.proxies = Set(proxies)
+        self.startedAt = startedAt
         policies = [:]
         assignments = [:]
+        let origin = RuleOrigin(createdAt: startedAt, createdBy: admin, isEphemeral: false)
         for definition in definitions {
-            let policy = Policy(
-                name: definition.name, allow: definition.allow.map(Pattern.init), deny: definition.deny.map(Pattern.init))
+            let policy = Policy(name: definition.name, allow: definition.allow, deny: definition.deny, origin: origin)
             policies[policy.name] = policy
             for identity in definition.identities {
-                assignments[identity] = Assignment(policy: policy)
+                assignments[identity] = Assignment(policy: policy, origin: origin)
             }
         }
+    }
+
+    /// The rules of a configuration.
+    package init(_ configuration: Configuration, startedAt: Timestamp) {
+        self.init(
+            admin: configuration.admin, proxies: configuration.tls.proxies, policies: configuration.policies, startedAt: startedAt
+        )
     }
 
     /// Decides whether `identity` may call `path`, which is percent-decoded and without a query (see `RequestPath`).
     package func decide(_ identity: Identity, path: String) -> Decision {
         if identity == admin { return .admin }
         guard let policy = assignments[identity]?.policy else { return .denied(.unknownIdentity(identity)) }
-        // A native string has contiguous storage; any other (there are none on Linux) is matched by way of a copy.
-        return path.utf8.withContiguousStorageIfAvailable { policy.decide($0) }
-            ?? Array(path.utf8).withUnsafeBufferPointer { policy.decide($0) }
+        // Native strings, which all strings on Linux are, lend their bytes: nothing is copied.
+        var path = path
+        return path.withUTF8 { policy.decide($0) }
     }
 }

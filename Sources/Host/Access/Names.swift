@@ -16,12 +16,14 @@ package enum Names {
 
     /// Whether `name` follows the rule.
     package static func isValid(_ name: String) -> Bool {
-        let bytes = name.utf8
         // The rule is for bytes: Swift compares strings by canonical equivalence, which would take U+212A for `K`.
-        guard let first = bytes.first, let last = bytes.last, bytes.count <= maximumLength else { return false }
-        guard first != UInt8(ascii: "-"), last != UInt8(ascii: "-") else { return false }
-        guard bytes.count > 1 || first != UInt8(ascii: "_") else { return false }
-        return bytes.allSatisfy(isNameByte)
+        var name = name
+        return name.withUTF8 { bytes in
+            guard let first = bytes.first, let last = bytes.last, bytes.count <= maximumLength else { return false }
+            guard first != UInt8(ascii: "-"), last != UInt8(ascii: "-") else { return false }
+            guard bytes.count > 1 || first != UInt8(ascii: "_") else { return false }
+            return bytes.allSatisfy(isNameByte)
+        }
     }
 
     /// Returns `name` when it follows the rule.

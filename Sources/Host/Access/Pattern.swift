@@ -1,3 +1,5 @@
+import Glibc
+
 /// A path pattern of a policy, ready to be matched against the paths of requests.
 ///
 /// A `*` that ends the pattern matches everything that is left. A `*` elsewhere matches any run of bytes other than `/`, the
@@ -6,10 +8,7 @@
 /// Matching takes at most the product of both lengths, whatever the pattern, allocates nothing and compares bytes: no Unicode
 /// equivalence lets a path pass for another.
 package struct Pattern: Sendable, Equatable {
-    /// The pattern as it was written.
-    package let text: String
-
-    private enum Form: Sendable, Equatable {
+    enum Form: UInt8, Sendable {
         /// Matches the equal path.
         case exact
         /// Matches what starts with the literal.
@@ -20,9 +19,11 @@ package struct Pattern: Sendable, Equatable {
         case globPrefix
     }
 
-    private let form: Form
+    /// The pattern as it was written.
+    package let text: String
+    let form: Form
     /// The pattern without the `*` that ends it.
-    private let literal: [UInt8]
+    let literal: [UInt8]
 
     package init(_ text: String) {
         self.text = text
@@ -42,31 +43,28 @@ package struct Pattern: Sendable, Equatable {
 
     /// Whether the pattern matches `path`, which is percent-decoded.
     package func matches(_ path: String) -> Bool {
-        // A native string has contiguous storage; any other (there are none on Linux) is matched by way of a copy.
-        path.utf8.withContiguousStorageIfAvailable { matches($0) } ?? Array(path.utf8).withUnsafeBufferPointer { matches($0) }
+        var path = path
+        return path.withUTF8 { path in
+            literal.withUnsafeBufferPointer { Self.matches(form, $0, path) }
+        }
     }
 
-    /// Whether the pattern matches the path with these UTF-8 bytes.
-    package func matches(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
-        literal.withUnsafeBufferPointer { literal in
-            switch form {
-            case .exact: path.count == literal.count && Self.hasPrefix(path, literal)
-            case .prefix: path.count >= literal.count && Self.hasPrefix(path, literal)
-            case .glob: Self.globMatches(literal, path, wholePath: true)
-            case .globPrefix: Self.globMatches(literal, path, wholePath: false)
-            }
+    /// Whether the pattern of this form and literal matches the path with these UTF-8 bytes.
+    static func matches(_ form: Form, _ literal: UnsafeBufferPointer<UInt8>, _ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        switch form {
+        case .exact: path.count == literal.count && hasPrefix(path, literal)
+        case .prefix: path.count >= literal.count && hasPrefix(path, literal)
+        case .glob: globMatches(literal, path, wholePath: true)
+        case .globPrefix: globMatches(literal, path, wholePath: false)
         }
     }
 
     /// Whether `path`, which is no shorter than `literal`, starts with it.
     private static func hasPrefix(_ path: UnsafeBufferPointer<UInt8>, _ literal: UnsafeBufferPointer<UInt8>) -> Bool {
-        // Backwards, as the paths and patterns of a server differ near their ends and nearly all begin with `/v1/key/`.
-        var index = literal.count
-        while index > 0 {
-            index -= 1
-            if path[index] != literal[index] { return false }
-        }
-        return true
+        guard let first = literal.baseAddress, let other = path.baseAddress, literal.count > 0 else { return true }
+        // The last byte first, as nearly all paths and patterns of a server begin with `/v1/key/`. Both pointers are good for
+        // `literal.count` bytes.
+        return first[literal.count - 1] == other[literal.count - 1] && memcmp(first, other, literal.count) == 0
     }
 
     /// Matches `pattern`, in which `*` stands for a run of bytes other than `/`, against `path`.

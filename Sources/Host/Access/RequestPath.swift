@@ -22,16 +22,17 @@ package enum RequestPathRejection: Error, Equatable, Sendable {
 package enum RequestPath {
     /// Returns the decoded path of `target`, without its query. A plain path is returned as it is, without a copy.
     package static func decode(_ target: String) throws(RequestPathRejection) -> String {
-        // A native string has contiguous storage; any other (there are none on Linux) is read by way of a copy.
-        let scan =
-            target.utf8.withContiguousStorageIfAvailable { Scan($0) }
-            ?? Array(target.utf8).withUnsafeBufferPointer { Scan($0) }
-        if let rejection = scan.rejection { throw rejection }
-        let path = target.utf8.dropFirst(scan.start).prefix(scan.end - scan.start)
-        guard scan.isEncoded else {
-            return path.count == target.utf8.count ? target : String(Substring(path))
+        // Native strings, which all strings on Linux are, lend their bytes: nothing is copied.
+        var text = target
+        let scan = text.withUTF8 { Scan($0) }
+        switch scan.finding {
+        case .plain where scan.start == 0 && scan.end == target.utf8.count: return target
+        case .plain: return String(Substring(target.utf8.dropFirst(scan.start).prefix(scan.end - scan.start)))
+        case .encoded: return try percentDecode(target.utf8.dropFirst(scan.start).prefix(scan.end - scan.start))
+        case .notAPath: throw .malformed("it does not start with /")
+        case .forbiddenCharacter: throw .malformed("it contains a character that must be percent-encoded")
+        case .namesNothing: throw .namesNothing
         }
-        return try percentDecode(path)
     }
 
     private static func percentDecode(_ path: Substring.UTF8View) throws(RequestPathRejection) -> String {
@@ -52,7 +53,7 @@ package enum RequestPath {
             guard !isControl(value) else { throw .malformed("it contains a control character") }
             decoded.append(value)
         }
-        guard !decoded.withUnsafeBufferPointer({ hasForbiddenSegment($0[...]) }) else { throw .namesNothing }
+        guard !decoded.withUnsafeBufferPointer(hasForbiddenSegment) else { throw .namesNothing }
         guard let text = String(validating: decoded, as: UTF8.self) else { throw .malformed("it is not UTF-8") }
         return text
     }
@@ -69,62 +70,82 @@ package enum RequestPath {
     fileprivate static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
 
     /// Whether a segment is `.` or `..`, or empty and not the last. `path` starts with `/`.
-    fileprivate static func hasForbiddenSegment(_ path: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-        let slash = UInt8(ascii: "/")
-        let dot = UInt8(ascii: ".")
-        var index = path.startIndex
-        while index < path.endIndex {
-            guard path[index] == slash else {
-                index += 1
-                continue
-            }
-            index += 1
-            var end = index
-            while end < path.endIndex, end - index < 2, path[end] == dot { end += 1 }
-            if end == path.endIndex {
-                if end != index { return true }
-            } else if path[end] == slash {
-                return true
-            }
+    private static func hasForbiddenSegment(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+        var start = 1
+        for index in 1..<path.count where path[index] == UInt8(ascii: "/") {
+            if index == start || isDotSegment(path, from: start, to: index) { return true }
+            start = index + 1
         }
-        return false
+        return isDotSegment(path, from: start, to: path.count)
+    }
+
+    fileprivate static func isDotSegment(_ path: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Bool {
+        let dot = UInt8(ascii: ".")
+        switch end - start {
+        case 1: return path[start] == dot
+        case 2: return path[start] == dot && path[start + 1] == dot
+        default: return false
+        }
     }
 }
 
 /// What one pass over a request target finds.
 private struct Scan {
+    enum Finding {
+        /// The path is its own decoding.
+        case plain
+        /// The path contains a `%`.
+        case encoded
+        case notAPath
+        case forbiddenCharacter
+        case namesNothing
+    }
+
+    let finding: Finding
     /// Where the path is in the target, in bytes.
-    var start = 0
-    var end = 0
-    /// Whether the path contains a `%`.
-    var isEncoded = false
-    var rejection: RequestPathRejection?
+    let start: Int
+    let end: Int
 
     init(_ target: UnsafeBufferPointer<UInt8>) {
         guard let start = Self.pathStart(target) else {
-            rejection = .malformed("it does not start with /")
+            self.init(.notAPath)
             return
         }
-        self.start = start
-        end = target.count
         // The path of an absolute URI without one is `/`, which no route has.
-        guard start < target.count, target[start] != UInt8(ascii: "?") else {
-            rejection = .namesNothing
+        guard start < target.count, target[start] == UInt8(ascii: "/") else {
+            self.init(.namesNothing)
             return
         }
-        for index in start..<target.count {
+        var isEncoded = false
+        var hasForbiddenSegment = false
+        var segment = start + 1
+        var index = segment
+        while index < target.count {
             let byte = target[index]
-            if byte == UInt8(ascii: "?") {
-                end = index
+            if byte == UInt8(ascii: "/") {
+                if index == segment || RequestPath.isDotSegment(target, from: segment, to: index) { hasForbiddenSegment = true }
+                segment = index + 1
+            } else if byte == UInt8(ascii: "?") {
                 break
-            }
-            if byte == UInt8(ascii: "%") { isEncoded = true }
-            if byte <= 0x20 || byte == 0x7f || byte == UInt8(ascii: "#") {
-                rejection = .malformed("it contains a character that must be percent-encoded")
+            } else if byte == UInt8(ascii: "%") {
+                isEncoded = true
+            } else if byte <= 0x20 || byte == 0x7f || byte == UInt8(ascii: "#") {
+                self.init(.forbiddenCharacter)
                 return
             }
+            index += 1
         }
-        if RequestPath.hasForbiddenSegment(target[start..<end]) { rejection = .namesNothing }
+        if hasForbiddenSegment || RequestPath.isDotSegment(target, from: segment, to: index) {
+            self.init(.namesNothing)
+        } else {
+            self.init(isEncoded ? .encoded : .plain, start: start, end: index)
+        }
+    }
+
+    private init(_ finding: Finding, start: Int = 0, end: Int = 0) {
+        self.finding = finding
+        self.start = start
+        self.end = end
     }
 
     /// Where the path starts: at once (origin-form), or after the authority of an `http` or `https` URI (absolute-form, which

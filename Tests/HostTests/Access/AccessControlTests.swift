@@ -1,4 +1,5 @@
 import Credentials
+import Envelope
 import Host
 import Testing
 
@@ -9,6 +10,9 @@ func identity(_ number: UInt8) -> Identity {
     }
     return identity
 }
+
+/// When the tests' servers started.
+let startTime = Timestamp(seconds: 1_700_000_000, nanoseconds: 5)
 
 @Suite("The decision who may do what")
 struct AccessControlTests {
@@ -21,7 +25,7 @@ struct AccessControlTests {
                 identities: [identity(2), identity(3)]),
             PolicyDefinition(name: "empty", identities: [identity(4)]),
             PolicyDefinition(name: "all", allow: ["*"], identities: [identity(5)]),
-        ])
+        ], startedAt: startTime)
 
     @Test("The administrator may call everything")
     func administrator() {
@@ -31,7 +35,7 @@ struct AccessControlTests {
 
     @Test("Nobody is the administrator when there is none")
     func noAdministrator() {
-        let access = AccessControl(admin: nil, policies: [])
+        let access = AccessControl(admin: nil, policies: [], startedAt: startTime)
         #expect(access.decide(identity(0), path: "/v1/status") == .denied(.unknownIdentity(identity(0))))
     }
 

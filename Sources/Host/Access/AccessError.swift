@@ -1,0 +1,35 @@
+/// Why a policy or an identity cannot be read or changed. The message is for the client.
+package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
+    case policyDoesNotExist
+    case identityDoesNotExist
+    /// A policy of that name is part of the configuration, which no request changes.
+    case policyAlreadyExists
+    case configuredPolicyCannotBeDeleted
+    case administratorCannotBeAssigned
+    case proxyCannotBeAssigned
+    case administratorCannotBeDeleted
+
+    package var message: String {
+        switch self {
+        case .policyDoesNotExist: "policy does not exist"
+        case .identityDoesNotExist: "identity does not exist"
+        case .policyAlreadyExists: "policy already exists"
+        case .configuredPolicyCannotBeDeleted: "policy is part of the server's configuration and cannot be deleted"
+        case .administratorCannotBeAssigned: "the admin identity cannot be assigned to a policy"
+        case .proxyCannotBeAssigned: "the identity of a TLS proxy cannot be assigned to a policy"
+        case .administratorCannotBeDeleted: "the admin identity cannot be deleted"
+        }
+    }
+
+    /// The HTTP status that goes with the message.
+    package var status: Int {
+        switch self {
+        case .policyDoesNotExist, .identityDoesNotExist: 404
+        case .policyAlreadyExists, .configuredPolicyCannotBeDeleted, .administratorCannotBeAssigned, .proxyCannotBeAssigned,
+            .administratorCannotBeDeleted:
+            400
+        }
+    }
+
+    package var description: String { message }
+}

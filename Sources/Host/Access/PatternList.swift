@@ -1,0 +1,37 @@
+/// The patterns of one side of a policy, laid out to be tried one after the other.
+///
+/// All literals stand in one array and each entry is a plain value, so that trying a pattern touches no reference count.
+package struct PatternList: Sendable {
+    private struct Entry: Sendable {
+        var form: Pattern.Form
+        var start: Int
+        var count: Int
+    }
+
+    /// The patterns, in the order in which they are tried.
+    package let patterns: [Pattern]
+    private let entries: [Entry]
+    private let literals: [UInt8]
+
+    package init(_ texts: [String]) {
+        patterns = texts.map(Pattern.init)
+        var entries: [Entry] = []
+        var literals: [UInt8] = []
+        for pattern in patterns {
+            entries.append(Entry(form: pattern.form, start: literals.count, count: pattern.literal.count))
+            literals += pattern.literal
+        }
+        self.entries = entries
+        self.literals = literals
+    }
+
+    /// The first pattern that matches the path with these UTF-8 bytes, as its index in `patterns`.
+    func firstMatch(_ path: UnsafeBufferPointer<UInt8>) -> Int? {
+        literals.withUnsafeBufferPointer { literals in
+            entries.firstIndex { entry in
+                let literal = UnsafeBufferPointer(rebasing: literals[entry.start..<entry.start + entry.count])
+                return Pattern.matches(entry.form, literal, path)
+            }
+        }
+    }
+}
