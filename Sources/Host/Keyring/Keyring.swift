@@ -16,7 +16,7 @@ package final class Keyring: Sendable {
     private let logger: Logger
     private let clock: @Sendable () -> MonotonicTime
     private let observer: CallObserver?
-    private let lifetime: KeyLifetime
+    private let hasOfflineMode: Atomic<Bool>
     private let shards: [KeyringShard]
     /// Whether the last that was heard of the keystore is that it did not answer.
     private let isOutOfReach = Atomic(false)
@@ -39,7 +39,7 @@ package final class Keyring: Sendable {
         self.clock = clock
         self.observer = observer
         let lifetime = KeyLifetime(expiry)
-        self.lifetime = lifetime
+        hasOfflineMode = Atomic(lifetime.hasOfflineMode)
         shards = (0..<Self.shardCount).map { _ in KeyringShard(lifetime: lifetime) }
     }
 
@@ -65,6 +65,13 @@ package final class Keyring: Sendable {
     package func removeExpired(now: MonotonicTime? = nil) -> Int {
         let now = now ?? clock()
         return shards.reduce(0) { $0 + $1.removeExpired(now: now) }
+    }
+
+    /// Replaces the limits, also for the keys that are in the cache: a new configuration needs no new keyring.
+    package func apply(_ expiry: CacheExpiry) {
+        let lifetime = KeyLifetime(expiry)
+        hasOfflineMode.store(lifetime.hasOfflineMode, ordering: .relaxed)
+        for shard in shards { shard.apply(lifetime) }
     }
 
     package var statistics: KeyringStatistics {
@@ -203,7 +210,7 @@ package final class Keyring: Sendable {
     /// Asks the keystore for its state, so that offline mode begins before a request has waited in vain, and ends although no
     /// request needs the keystore. To be called every few seconds; does nothing without offline mode or while it still asks.
     package func probe(timeout: Duration = .seconds(5)) {
-        guard lifetime.hasOfflineMode, !isProbing.exchange(true, ordering: .relaxed) else { return }
+        guard hasOfflineMode.load(ordering: .relaxed), !isProbing.exchange(true, ordering: .relaxed) else { return }
         let start = clock()
         keystore.status(timeout: timeout) { [self] result in
             isProbing.store(false, ordering: .relaxed)
@@ -231,7 +238,7 @@ package final class Keyring: Sendable {
         if let failure, failure.kind != .exists, failure.kind != .notFound {
             logger.error("failed to \(operation)\(subject.isEmpty ? "" : " '\(subject)'"): \(failure)")
         }
-        guard lifetime.hasOfflineMode, isGone != wasGone else { return }
+        guard hasOfflineMode.load(ordering: .relaxed), isGone != wasGone else { return }
         if isGone {
             logger.warning("the keystore is out of reach: cached keys stay usable for a longer time (cache.expiry.offline)")
         } else {

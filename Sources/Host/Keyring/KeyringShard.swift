@@ -32,6 +32,7 @@ final class KeyringShard: Sendable {
     }
 
     private struct State {
+        var lifetime: KeyLifetime
         var keys: [String: CachedKey] = [:]
         /// The reads under way by number, and for a name the one that callers join.
         var reads: [UInt64: Read] = [:]
@@ -39,13 +40,29 @@ final class KeyringShard: Sendable {
         var changes: [String: Changes] = [:]
         var hits: UInt64 = 0
         var misses: UInt64 = 0
+
+        init(lifetime: KeyLifetime) { self.lifetime = lifetime }
+
+        /// The cached key if it may be used, marked as used.
+        mutating func use(_ name: String, _ now: MonotonicTime, isOutOfReach: Bool) -> Key? {
+            guard let index = keys.index(forKey: name) else { return nil }
+            let cached = keys.values[index]
+            guard lifetime.isCurrent(cached, at: now) || (isOutOfReach && lifetime.isUsableOffline(cached, at: now)) else {
+                return nil
+            }
+            if now > cached.usedAt { keys.values[index].usedAt = now }
+            return cached.key
+        }
     }
 
-    private let state = Mutex(State())
-    private let lifetime: KeyLifetime
+    private let state: Mutex<State>
 
     init(lifetime: KeyLifetime) {
-        self.lifetime = lifetime
+        state = Mutex(State(lifetime: lifetime))
+    }
+
+    func apply(_ lifetime: KeyLifetime) {
+        state.withLock { $0.lifetime = lifetime }
     }
 
     // MARK: Cached keys
@@ -53,28 +70,17 @@ final class KeyringShard: Sendable {
     /// The cached key, marked as used at `now`. This is the way of most requests: one lock, one look-up, no allocation.
     func cached(_ name: String, now: MonotonicTime, isOutOfReach: Bool) -> Key? {
         state.withLock { state in
-            let key = Self.use(name, &state.keys, now, lifetime, isOutOfReach: isOutOfReach)
+            let key = state.use(name, now, isOutOfReach: isOutOfReach)
             if key == nil { state.misses &+= 1 } else { state.hits &+= 1 }
             return key
         }
-    }
-
-    private static func use(
-        _ name: String, _ keys: inout [String: CachedKey], _ now: MonotonicTime, _ lifetime: KeyLifetime, isOutOfReach: Bool
-    ) -> Key? {
-        guard let index = keys.index(forKey: name) else { return nil }
-        let cached = keys.values[index]
-        guard lifetime.isCurrent(cached, at: now) || (isOutOfReach && lifetime.isUsableOffline(cached, at: now)) else {
-            return nil
-        }
-        if now > cached.usedAt { keys.values[index].usedAt = now }
-        return cached.key
     }
 
     /// Drops the keys that may not be used any more, online or offline, and returns how many there were.
     func removeExpired(now: MonotonicTime) -> Int {
         // The keys are wiped when the array goes, after the lock was given back.
         let expired = state.withLock { state in
+            let lifetime = state.lifetime
             let names = state.keys.filter { _, cached in
                 !lifetime.isCurrent(cached, at: now) && !lifetime.isUsableOffline(cached, at: now)
             }.keys
@@ -99,7 +105,7 @@ final class KeyringShard: Sendable {
     /// Gives the cached key, or adds `waiter` to the read that is under way, or to a new one with the number `read`.
     func admit(_ waiter: Waiter, to name: String, read: UInt64, now: MonotonicTime, isOutOfReach: Bool) -> Admission {
         state.withLock { state in
-            if let key = Self.use(name, &state.keys, now, lifetime, isOutOfReach: isOutOfReach) { return .cached(key) }
+            if let key = state.use(name, now, isOutOfReach: isOutOfReach) { return .cached(key) }
             if let current = state.currentReads[name] {
                 state.reads[current]?.waiters.append(waiter)
                 return .joined
@@ -168,7 +174,7 @@ final class KeyringShard: Sendable {
                 // Somebody else deleted the key: not even offline mode may use it any more.
                 if isCurrent { state.keys[read.name] = nil }
             case .unreachable, .timeout:
-                ending.offlineKey = Self.use(read.name, &state.keys, now, lifetime, isOutOfReach: true)
+                ending.offlineKey = state.use(read.name, now, isOutOfReach: true)
                 // The read had the time limit of the one who came first; those who joined it later may have more. (A plugin
                 // that says TIMEOUT before the deadline gets no second call: it would be called in a loop.)
                 let patient = read.waiters.filter { $0.deadline > now }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Threads of the server's own, which plugins' functions run on.
@@ -43,16 +44,9 @@ enum DetachedThread {
         guard let argument else { return nil }
         // The pointer is the one that `start` made with `passRetained`, handed over to this thread alone.
         let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-        setName(body.name)
+        // Cannot fail for a valid pointer (prctl(2)).
+        _ = keswick_name_thread(body.name)
         body.run()
         return nil
-    }
-
-    /// Names this thread. (Glibc's module does not offer pthread_setname_np.) A thread whose name cannot be set goes without.
-    private static func setName(_ name: String) {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        _ = write(file, name, name.utf8.count)
-        close(file)
     }
 }

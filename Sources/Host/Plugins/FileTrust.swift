@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Opens files that only root and the server's user can have written, and refuses all others.
@@ -21,9 +22,14 @@ package enum FileTrust {
     /// - Parameters:
     ///   - path: absolute, or relative to the working directory.
     ///   - user: whose files are trusted beside root's; the effective user of this process unless a test says otherwise.
+    ///   - isPrivate: whether nobody but root and `user` is in a group; asked of the system unless a test says otherwise.
     /// - Returns: the open file, or nil when there is none at `path`.
-    package static func open(_ path: String, user: UInt32 = geteuid()) throws(PluginError) -> TrustedFile? {
-        var walk = try TrustWalk(user: user, requested: path)
+    package static func open(
+        _ path: String, user: UInt32 = geteuid(), isPrivate: ((_ group: UInt32) -> Bool)? = nil
+    ) throws(PluginError) -> TrustedFile? {
+        var walk = try TrustWalk(
+            user: user, requested: path,
+            isPrivate: isPrivate ?? { PrivateGroup.isPrivate($0, to: user) || PrivateGroup.isPrivate($0, to: 0) })
         return try walk.open()
     }
 }
@@ -32,15 +38,17 @@ package enum FileTrust {
 private struct TrustWalk: ~Copyable {
     private let user: UInt32
     private let requested: String
+    private let isPrivate: (UInt32) -> Bool
     /// The directories from the root to where the walk is, each open; never empty.
     private var directories: [(descriptor: Int32, name: String, status: stat)] = []
     /// The components that are still to be walked, the next one last.
     private var pending: [String]
     private var links = 0
 
-    init(user: UInt32, requested: String) throws(PluginError) {
+    init(user: UInt32, requested: String, isPrivate: @escaping (UInt32) -> Bool) throws(PluginError) {
         self.user = user
         self.requested = requested
+        self.isPrivate = isPrivate
         guard let absolute = requested.absolutePath else {
             throw .notReadable(path: requested, reason: "the working directory is gone")
         }
@@ -103,7 +111,7 @@ private struct TrustWalk: ~Copyable {
         // In a directory with the sticky bit (/tmp) others may add entries, but neither rename nor remove ours, and whose an
         // entry is gets checked next. It is good enough to pass through, not to hold the file: see `openFile`.
         let isSticky = status.st_mode & S_ISVTX != 0
-        if isWritableByOthers(status), !isSticky {
+        if !isSticky, isWritableByOthers(status, descriptor) {
             throw .untrusted(path: requested, .writableByOthers(path: path("")))
         }
     }
@@ -120,8 +128,10 @@ private struct TrustWalk: ~Copyable {
     }
 
     private mutating func openFile(_ component: String) throws(PluginError) -> TrustedFile {
-        let holder = directories[directories.count - 1].status
-        if isWritableByOthers(holder) { throw .untrusted(path: requested, .writableByOthers(path: path(""))) }
+        let holder = directories[directories.count - 1]
+        if isWritableByOthers(holder.status, holder.descriptor) {
+            throw .untrusted(path: requested, .writableByOthers(path: path("")))
+        }
         // O_NONBLOCK: opening a FIFO must not hang.
         let descriptor = openat(top, component, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         var status = stat()
@@ -133,7 +143,7 @@ private struct TrustWalk: ~Copyable {
         let file = TrustedFile(path: path(component), descriptor: descriptor, status: status)
         guard status.st_mode & S_IFMT == S_IFREG else { throw .untrusted(path: requested, .notARegularFile) }
         try checkOwner(status, component)
-        if isWritableByOthers(status) { throw .untrusted(path: requested, .writableByOthers(path: file.path)) }
+        if isWritableByOthers(status, descriptor) { throw .untrusted(path: requested, .writableByOthers(path: file.path)) }
         return file
     }
 
@@ -144,9 +154,16 @@ private struct TrustWalk: ~Copyable {
         }
     }
 
-    /// With an access control list the group bits are its mask (acl(5)), so that a list which lets anyone write shows here too.
-    private func isWritableByOthers(_ status: stat) -> Bool {
-        status.st_mode & (S_IWGRP | S_IWOTH) != 0
+    private func isWritableByOthers(_ status: stat, _ descriptor: Int32) -> Bool {
+        if status.st_mode & S_IWOTH != 0 { return true }
+        // With an access control list the group bits are its mask (acl(5)): a list that lets anyone write shows here too, but may
+        // let others write than the group.
+        return status.st_mode & S_IWGRP != 0 && !(isPrivate(status.st_gid) && hasNoAccessControlList(descriptor))
+    }
+
+    private func hasNoAccessControlList(_ descriptor: Int32) -> Bool {
+        // By way of /proc, because the descriptor of a directory was opened with O_PATH, which fgetxattr refuses.
+        getxattr("/proc/self/fd/\(descriptor)", "system.posix_acl_access", nil, 0) < 0 && (errno == ENODATA || errno == ENOTSUP)
     }
 }
 

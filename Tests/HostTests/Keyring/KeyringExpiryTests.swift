@@ -45,6 +45,18 @@ struct KeyringExpiryTests {
         #expect(fixture.keyring.cached("key") != nil)
     }
 
+    @Test("new limits hold for keys that are in the cache already")
+    func newLimits() async throws {
+        let fixture = try KeyringFixture(expiry: CacheExpiry(any: .zero, unused: .zero))
+        try await fixture.create("key")
+        fixture.clock.advance(by: .seconds(60))
+        #expect(fixture.keyring.cached("key") != nil)
+        fixture.keyring.apply(CacheExpiry(any: .seconds(60), unused: .zero, offline: .seconds(61)))
+        #expect(fixture.keyring.cached("key") == nil)
+        fixture.keystore.force(KESWICK_UNREACHABLE)
+        #expect(await fixture.key("key").error == nil)
+    }
+
     @Test("the sweeper frees what has expired although nobody asks, and nothing else")
     func sweeper() async throws {
         let fixture = try KeyringFixture(expiry: CacheExpiry(any: .zero, unused: .seconds(30)))

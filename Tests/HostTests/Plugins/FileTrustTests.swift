@@ -5,9 +5,12 @@ import Testing
 
 @Suite("A file that someone else could have written is refused")
 struct FileTrustTests {
-    private func refusal(_ path: String, user: UInt32 = geteuid()) -> FileTrust.Problem? {
+    /// Groups count as shared unless a test says otherwise: which ones are depends on the machine.
+    private func refusal(
+        _ path: String, user: UInt32 = geteuid(), isPrivate: @escaping (UInt32) -> Bool = { _ in false }
+    ) -> FileTrust.Problem? {
         do {
-            _ = try FileTrust.open(path, user: user)
+            _ = try FileTrust.open(path, user: user, isPrivate: isPrivate)
             return nil
         } catch {
             if case .untrusted(_, let problem) = error { return problem }
@@ -53,6 +56,28 @@ struct FileTrustTests {
         directory(mode, root.file("open"))
         let path = try root.write("x", to: "open/file")
         #expect(refusal(path) == .writableByOthers(path: root.file("open")))
+    }
+
+    @Test("a group that has nobody else in it may write, as under the umask 002 of many systems, but others may not")
+    func privateGroup() throws {
+        let root = try TemporaryDirectory()
+        directory(0o775, root.file("directory"))
+        let path = try root.write("x", to: "directory/file", mode: 0o664)
+        var status = stat()
+        stat(path, &status)
+        let group = status.st_gid
+        #expect(refusal(path, isPrivate: { $0 == group }) == nil)
+        #expect(refusal(path, isPrivate: { $0 != group }) == .writableByOthers(path: root.file("directory")))
+        chmod(path, 0o666)
+        #expect(refusal(path, isPrivate: { _ in true }) == .writableByOthers(path: path))
+    }
+
+    @Test("a group that nobody has, or that somebody else has, is not private")
+    func sharedGroups() {
+        #expect(!PrivateGroup.isPrivate(3_999_999_999, to: geteuid()))
+        #expect(!PrivateGroup.isPrivate(getegid(), to: 3_999_999_999))
+        // Every system has a group for terminals, and it is nobody's own.
+        if let terminals = getgrnam("tty") { #expect(!PrivateGroup.isPrivate(terminals.pointee.gr_gid, to: geteuid())) }
     }
 
     @Test("others may write to a directory above, unless it is sticky")
