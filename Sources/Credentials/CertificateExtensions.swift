@@ -4,10 +4,14 @@ import Glibc
 /// Adds the X.509 version 3 extensions of a template (RFC 5280, section 4.2.1).
 enum CertificateExtensions {
     static func add(to certificate: OpaquePointer, _ template: CertificateTemplate) throws(CredentialError) {
-        try add(to: certificate, NID_key_usage, "critical,digitalSignature")
         switch template.usage {
-        case .client: try add(to: certificate, NID_ext_key_usage, "clientAuth")
-        case .clientAndServer: try add(to: certificate, NID_ext_key_usage, "clientAuth,serverAuth")
+        case .client:
+            try add(to: certificate, NID_key_usage, "critical,digitalSignature")
+            try add(to: certificate, NID_ext_key_usage, "clientAuth")
+        case .clientAndServer:
+            // No keyUsage: with one that lacks keyCertSign, BoringSSL and OpenSSL 1.1 do not take the certificate for self-signed,
+            // look in vain for its issuer, and cannot be made to trust it by giving them this very certificate.
+            try add(to: certificate, NID_ext_key_usage, "clientAuth,serverAuth")
         }
         try add(to: certificate, NID_basic_constraints, "critical,CA:FALSE")
         guard !template.dnsNames.isEmpty || !template.ipAddresses.isEmpty else { return }

@@ -3,8 +3,8 @@ import SecureBytes
 
 /// A certificate that the owner of a private key made for it.
 ///
-/// It carries a random 128-bit serial, the critical extensions keyUsage digitalSignature and basicConstraints CA=false, the
-/// extended key usages, and its alternative names if there are any.
+/// It carries a random 128-bit serial, the critical extension basicConstraints CA=false, the extended key usages, its alternative
+/// names if there are any, and, when it is for clients only, the critical extension keyUsage digitalSignature.
 public struct SelfSignedCertificate: Sendable {
     /// The certificate in DER.
     public let der: [UInt8]

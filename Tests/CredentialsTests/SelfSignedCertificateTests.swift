@@ -45,6 +45,16 @@ import Testing
         #expect(described.allowsClientAuthentication && described.allowsServerAuthentication)
     }
 
+    @Test func onlyAClientsCertificateLimitsItsKeyToSignatures() throws {
+        // RFC 5280, section 4.2.1.3: the DER of the extension's identifier, 2.5.29.15.
+        let keyUsage: [UInt8] = [0x06, 0x03, 0x55, 0x1d, 0x0f]
+        let key = try PrivateKey(generating: .ecdsaP256)
+        for (usage, isLimited) in [(CertificateTemplate.Usage.client, true), (.clientAndServer, false)] {
+            let template = CertificateTemplate(usage: usage, notBefore: Self.noon2030, validity: 3600)
+            #expect(try SelfSignedCertificate(template, key: key).der.contains(keyUsage) == isLimited)
+        }
+    }
+
     @Test func twoCertificatesOfOneKeyDifferInTheirSerials() throws {
         let key = try PrivateKey(generating: .ed25519)
         let first = try SelfSignedCertificate(.client(now: Self.noon2030), key: key)
