@@ -58,13 +58,14 @@ let package = Package(
                 "Credentials", "SecureBytes",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
         .executableTarget(
             name: "kes",
             dependencies: [
-                "Host", "KESClient", "Credentials", "SecureBytes",
+                "Host", "KESClient", "Credentials", "SecureBytes", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

@@ -1,0 +1,71 @@
+import Credentials
+import Glibc
+import NIOSSL
+import SecureBytes
+
+/// What a client shows a server to prove who it is. Every one of them is a TLS certificate and its private key in the end.
+public enum ClientCredential: Sendable {
+    /// An API key, out of which the client makes a self-signed certificate.
+    case apiKey(APIKey)
+    /// PEM files with a certificate (and its chain, leaf first) and its private key; the password when the key is encrypted.
+    case files(certificate: String, key: String, password: SecretBytes? = nil)
+    /// No certificate. Servers that let clients in without one answer few calls.
+    case none
+}
+
+extension ClientCredential {
+    /// Puts the certificate and the key into `configuration`.
+    func apply(to configuration: inout TLSConfiguration) throws(KESError) {
+        switch self {
+        case .none:
+            break
+        case .apiKey(let apiKey):
+            try Self.apply(apiKey, to: &configuration)
+        case .files(let certificateFile, let keyFile, let password):
+            for path in [certificateFile, keyFile] where access(path, R_OK) != 0 {
+                throw .invalidCredential("cannot read \(path): \(String(cString: strerror(errno)))")
+            }
+            configuration.certificateChain = try Self.chain(inFile: certificateFile)
+            configuration.privateKey = .privateKey(try Self.privateKey(inFile: keyFile, password: password))
+        }
+    }
+
+    private static func apply(_ apiKey: APIKey, to configuration: inout TLSConfiguration) throws(KESError) {
+        do {
+            let key = try PrivateKey(apiKey)
+            let certificate = try SelfSignedCertificate(.client(now: Int64(time(nil))), key: key)
+            // NIOSSL takes an array; the copy is wiped, and BoringSSL wipes its own.
+            var pem = try key.pem().withUnsafeBytes { Array($0) }
+            defer { pem.withUnsafeMutableBytes { if let base = $0.baseAddress { explicit_bzero(base, $0.count) } } }
+            configuration.certificateChain = [.certificate(try NIOSSLCertificate(bytes: certificate.der, format: .der))]
+            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: pem, format: .pem))
+        } catch {
+            throw .invalidCredential("cannot make a certificate of the API key: \(error)")
+        }
+    }
+
+    private static func chain(inFile path: String) throws(KESError) -> [NIOSSLCertificateSource] {
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(path)
+            guard !chain.isEmpty else { throw KESError.invalidCredential("\(path) holds no PEM certificate") }
+            return chain.map { .certificate($0) }
+        } catch {
+            throw .invalidCredential("\(path) holds no PEM certificate")
+        }
+    }
+
+    private static func privateKey(inFile path: String, password: SecretBytes?) throws(KESError) -> NIOSSLPrivateKey {
+        do {
+            guard let password else { return try NIOSSLPrivateKey(file: path, format: .pem) { $0([]) } }
+            return try NIOSSLPrivateKey(file: path, format: .pem) { setter in
+                // NIOSSL takes a collection; the copy is wiped, and BoringSSL wipes its own.
+                var copy = password.withUnsafeBytes { Array($0) }
+                defer { copy.withUnsafeMutableBytes { if let base = $0.baseAddress { explicit_bzero(base, $0.count) } } }
+                setter(copy)
+            }
+        } catch {
+            let hint = password == nil ? "; if it is encrypted, it needs a password" : ", or the password is wrong"
+            throw .invalidCredential("\(path) holds no PEM private key\(hint)")
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Turns what the network libraries throw into a `KESError`.
+enum ConnectionDiagnosis {
+    /// Says what `error` means for a request that was on its way to `endpoint`.
+    static func diagnose(_ error: any Error, endpoint: Endpoint) -> KESError {
+        switch error {
+        case let error as KESError:
+            error
+        case is CancellationError:
+            .cancelled
+        case let error as NIOConnectionError:
+            .unreachable(endpoint, reason: reason(of: error))
+        case let error as NIOSSLError:
+            diagnose(error, endpoint: endpoint)
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch:
+            .untrustedServer(endpoint, .otherName)
+        case let error as BoringSSLError:
+            diagnoseEstablished(error, endpoint: endpoint)
+        case let error as HTTPClientError:
+            diagnose(error, endpoint: endpoint)
+        case let error as IOError where connectErrors.contains(error.errnoCode):
+            .unreachable(endpoint, reason: describe(errno: error.errnoCode))
+        case let error as IOError:
+            .connectionLost(endpoint, reason: describe(errno: error.errnoCode))
+        case let error as ChannelError:
+            diagnose(error, endpoint: endpoint)
+        default:
+            .connectionLost(endpoint, reason: String(describing: error))
+        }
+    }
+
+    /// Whether another endpoint may get the request: when no server can have carried it out, or when doing so twice does no harm.
+    static func mayTryElsewhere(after error: KESError, repeatable: Bool) -> Bool {
+        switch error {
+        case .unreachable, .untrustedServer, .handshakeFailed: true
+        case .connectionLost, .timedOut: repeatable
+        case .server, .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
+        }
+    }
+
+    // What connect(2) fails with. None of them comes from an established connection.
+    private static let connectErrors: Set<CInt> = [
+        ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, EACCES, ENETDOWN, EHOSTDOWN,
+    ]
+
+    private static func diagnose(_ error: NIOSSLError, endpoint: Endpoint) -> KESError {
+        switch error {
+        case .handshakeFailed(let cause):
+            diagnose(cause, endpoint: endpoint)
+        case .uncleanShutdown:
+            .connectionLost(endpoint, reason: "it was cut without the end mark of TLS")
+        case .noCertificateToValidate, .unableToValidateCertificate, .cannotMatchULabel, .cannotFindPeerIP:
+            .untrustedServer(endpoint, .otherName)
+        default:
+            .handshakeFailed(endpoint, reason: String(describing: error))
+        }
+    }
+
+    // A failed handshake.
+    private static func diagnose(_ error: BoringSSLError, endpoint: Endpoint) -> KESError {
+        guard case .sslError(let stack) = error else { return .handshakeFailed(endpoint, reason: String(describing: error)) }
+        let text = stack.map(\.description).joined(separator: " ")
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return .untrustedServer(endpoint, .notTrusted) }
+        if let reason = alertReason(in: text) { return .handshakeFailed(endpoint, reason: reason) }
+        if text.contains("EOF during handshake") { return .handshakeFailed(endpoint, reason: "the server closed the connection") }
+        if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") || text.contains("HTTPS_PROXY_REQUEST") {
+            return .handshakeFailed(endpoint, reason: "what answers there does not speak TLS")
+        }
+        return .handshakeFailed(endpoint, reason: text)
+    }
+
+    // An alert after the client's part of the handshake. A server of TLS 1.3 turns a client certificate down when the client
+    // already holds the connection for established; it reads no request from it.
+    private static func diagnoseEstablished(_ error: BoringSSLError, endpoint: Endpoint) -> KESError {
+        guard case .sslError(let stack) = error else { return .connectionLost(endpoint, reason: String(describing: error)) }
+        let text = stack.map(\.description).joined(separator: " ")
+        if let reason = alertReason(in: text) { return .handshakeFailed(endpoint, reason: reason) }
+        return .connectionLost(endpoint, reason: text)
+    }
+
+    private static func alertReason(in text: String) -> String? {
+        alerts.first { text.contains($0.mark) }?.reason
+    }
+
+    // Alerts of RFC 8446, section 6.2, as BoringSSL spells them. All of them end a handshake before any request is read.
+    private static let alerts: [(mark: String, reason: String)] = [
+        ("ALERT_UNKNOWN_CA", "the server does not trust this client's certificate (unknown authority)"),
+        ("ALERT_BAD_CERTIFICATE", "the server turned this client's certificate down"),
+        ("ALERT_UNSUPPORTED_CERTIFICATE", "the server does not accept this kind of client certificate"),
+        ("ALERT_CERTIFICATE_EXPIRED", "the server says that this client's certificate is out of date"),
+        ("ALERT_CERTIFICATE_REVOKED", "the server says that this client's certificate is revoked"),
+        ("ALERT_CERTIFICATE_UNKNOWN", "the server does not accept this client's certificate"),
+        ("ALERT_CERTIFICATE_REQUIRED", "the server requires a client certificate"),
+        ("ALERT_ACCESS_DENIED", "the server denied access"),
+        ("ALERT_PROTOCOL_VERSION", "the server supports no TLS version that this client has (1.2 and 1.3)"),
+        (
+            "ALERT_HANDSHAKE_FAILURE",
+            "server and client have no TLS parameters in common, or the server requires a client certificate"
+        ),
+    ]
+
+    private static func diagnose(_ error: HTTPClientError, endpoint: Endpoint) -> KESError {
+        switch error {
+        case .connectTimeout, .getConnectionFromPoolTimeout:
+            .unreachable(endpoint, reason: "no connection in time")
+        case .tlsHandshakeTimeout:
+            .unreachable(endpoint, reason: "no TLS handshake in time")
+        case .cancelled:
+            .cancelled
+        case .remoteConnectionClosed:
+            .connectionLost(endpoint, reason: "the server closed it")
+        default:
+            .connectionLost(endpoint, reason: error.shortDescription)
+        }
+    }
+
+    private static func diagnose(_ error: ChannelError, endpoint: Endpoint) -> KESError {
+        switch error {
+        case .connectTimeout: .unreachable(endpoint, reason: "no connection in time")
+        case .connectPending: .unreachable(endpoint, reason: "the connection attempt was given up")
+        default: .connectionLost(endpoint, reason: String(describing: error))
+        }
+    }
+
+    private static func reason(of error: NIOConnectionError) -> String {
+        // An error for each address that the name stands for; the first is that of the address that the system prefers.
+        if let first = error.connectionErrors.first {
+            switch first.error {
+            case let cause as IOError: return describe(errno: cause.errnoCode)
+            case ChannelError.connectTimeout: return "no connection in time"
+            default: return String(describing: first.error)
+            }
+        }
+        return "the name \"\(error.host)\" was not found"
+    }
+
+    private static func describe(errno code: CInt) -> String {
+        switch code {
+        case ECONNREFUSED: "connection refused (is the server running, and is this its address?)"
+        case EHOSTUNREACH: "no route to host"
+        case ENETUNREACH: "network is unreachable"
+        case ETIMEDOUT: "connection timed out"
+        case ECONNRESET: "connection reset by the server"
+        case EPIPE: "the server closed it"
+        default: String(cString: strerror(code))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import NIOSSL
+
+/// Which servers a client believes to be who they say they are.
+public enum ServerTrust: Sendable, Hashable {
+    /// The authorities that the operating system trusts, and the certificates in the file `SSL_CERT_FILE` and the directories
+    /// `SSL_CERT_DIR` (separated by colons) of the environment. A server's own self-signed certificate may be among them.
+    case system
+    /// The certificates in this PEM file and no others. A server's own self-signed certificate may be among them.
+    case certificateFile(String)
+    /// Every server: its certificate is not checked at all, so that anyone on the way can read and change what is sent.
+    case insecure
+}
+
+extension ServerTrust {
+    /// Sets how `configuration` verifies the server. The name or address that was called has to be in the certificate, always.
+    func apply(to configuration: inout TLSConfiguration) throws(KESError) {
+        switch self {
+        case .insecure:
+            configuration.certificateVerification = .none
+        case .certificateFile(let path):
+            configuration.certificateVerification = .fullVerification
+            configuration.trustRoots = .certificates(try Self.certificates(inFile: path, namedBy: nil))
+        case .system:
+            configuration.certificateVerification = .fullVerification
+            // Not NIOSSL's default: that one fails where the system has no bundle, as in a minimal container.
+            configuration.trustRoots = Self.systemBundles.first { access($0, R_OK) == 0 }.map { .file($0) } ?? .certificates([])
+            configuration.additionalTrustRoots = [.certificates(try Self.certificatesOfEnvironment())]
+        }
+    }
+
+    // Where the distributions keep the authorities: Debian, Ubuntu, Arch, Gentoo; Fedora, RHEL; openSUSE; OpenELEC; Alpine.
+    private static let systemBundles = [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+        "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+    ]
+
+    private static func certificatesOfEnvironment() throws(KESError) -> [NIOSSLCertificate] {
+        var certificates: [NIOSSLCertificate] = []
+        if let path = Self.variable("SSL_CERT_FILE") {
+            certificates += try Self.certificates(inFile: path, namedBy: "SSL_CERT_FILE")
+        }
+        for directory in Self.variable("SSL_CERT_DIR")?.split(separator: ":") ?? [] {
+            certificates += try Self.certificates(inDirectory: String(directory))
+        }
+        return certificates
+    }
+
+    private static func certificates(inFile path: String, namedBy variable: String?) throws(KESError) -> [NIOSSLCertificate] {
+        let origin = variable.map { "\($0) names " } ?? ""
+        guard access(path, R_OK) == 0 else {
+            throw .invalidCredential("\(origin)\(path), which cannot be read: \(String(cString: strerror(errno)))")
+        }
+        do {
+            let certificates = try NIOSSLCertificate.fromPEMFile(path)
+            guard !certificates.isEmpty else {
+                throw KESError.invalidCredential("\(origin)\(path), which holds no PEM certificate")
+            }
+            return certificates
+        } catch {
+            throw .invalidCredential("\(origin)\(path), which holds no PEM certificate")
+        }
+    }
+
+    // As elsewhere with SSL_CERT_DIR, what is no certificate in the directory, or the directory's absence, is no error.
+    private static func certificates(inDirectory directory: String) throws(KESError) -> [NIOSSLCertificate] {
+        guard let entries = opendir(directory) else {
+            guard errno == ENOENT else {
+                throw .invalidCredential("SSL_CERT_DIR names \(directory): \(String(cString: strerror(errno)))")
+            }
+            return []
+        }
+        defer { closedir(entries) }
+        var certificates: [NIOSSLCertificate] = []
+        while let entry = readdir(entries) {
+            // `d_name` is a NUL-terminated string inside the entry, which is valid until the next `readdir`.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
+                    String(cString: $0)
+                }
+            }
+            guard !name.hasPrefix("."), let found = try? NIOSSLCertificate.fromPEMFile("\(directory)/\(name)") else { continue }
+            certificates += found
+        }
+        return certificates
+    }
+
+    private static func variable(_ name: String) -> String? {
+        guard let value = getenv(name), value.pointee != 0 else { return nil }
+        return String(cString: value)
+    }
+}

@@ -1,0 +1,189 @@
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import SecureBytes
+import Synchronization
+
+/// Sends requests to the first of several endpoints that can be used, and reads the answers.
+final class Transport: Sendable {
+    /// An answer with a 2xx status.
+    struct Reply {
+        let endpoint: Endpoint
+        let body: SecretBytes
+    }
+
+    /// One request of the protocol.
+    struct Request {
+        let method: HTTPMethod
+        /// Percent-encoded, with its leading slash.
+        let path: String
+        var body: SecretBytes?
+        /// Whether a second request, after the first one may have been carried out, does no harm and gets the same answer.
+        let repeatable: Bool
+    }
+
+    // Far above what the protocol allows: a page of 1,000 names and a bulk decryption both stay below 2 MiB.
+    static let maximumReplySize = 16 << 20
+
+    let endpoints: [Endpoint]
+    private let timeout: Duration
+    private let http: HTTPClient
+    // The endpoint that answered last, so that a server that is down costs one attempt and not one for every request.
+    private let preferred = Atomic<Int>(0)
+
+    init(
+        endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust, timeout: Duration, version: HTTPVersionPreference
+    ) throws(KESError) {
+        guard !endpoints.isEmpty else { throw .invalidEndpoint("", "at least one is needed") }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        try credential.apply(to: &tls)
+        try trust.apply(to: &tls)
+        // Servers with Ed25519 certificates are common in KES deployments, and BoringSSL does not offer it by itself.
+        tls.verifySignatureAlgorithms = [
+            .ed25519, .ecdsaSecp256R1Sha256, .ecdsaSecp384R1Sha384, .ecdsaSecp521R1Sha512,
+            .rsaPssRsaeSha256, .rsaPssRsaeSha384, .rsaPssRsaeSha512, .rsaPkcs1Sha256, .rsaPkcs1Sha384, .rsaPkcs1Sha512,
+        ]
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
+        // The next endpoint is the retry. With one endpoint the caller hears of it at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.httpVersion = version == .http1 ? .http1Only : .automatic
+        self.endpoints = endpoints
+        self.timeout = timeout
+        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+
+    /// Ends idle connections and waits for those in use.
+    func shutdown() async {
+        // It fails when it was called before, and then there is nothing left to do.
+        try? await http.shutdown()
+    }
+
+    /// Sends `request` and reads the answer. An endpoint that cannot be used passes it on to the next one, provided that no
+    /// request is carried out twice by that.
+    func send(_ request: Request) async throws(KESError) -> Reply {
+        try await onFirstUsableEndpoint(repeatable: request.repeatable) { endpoint throws(KESError) in
+            try await self.exchange(request, with: endpoint)
+        }
+    }
+
+    /// Starts a request whose answer has no end: gives the parts of its body as they come.
+    func open(_ request: Request) async throws(KESError) -> (Endpoint, HTTPClientResponse.Body) {
+        try await onFirstUsableEndpoint(repeatable: request.repeatable) { endpoint throws(KESError) in
+            do {
+                let response = try await self.http.execute(Self.message(request, to: endpoint), deadline: .distantFuture)
+                guard response.status == .ok else {
+                    let body = try await Self.collect(response.body, from: endpoint)
+                    throw KESError.server(
+                        status: Int(response.status.code), message: Self.message(in: body, status: response.status))
+                }
+                return (endpoint, response.body)
+            } catch {
+                throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+            }
+        }
+    }
+
+    private func onFirstUsableEndpoint<R>(
+        repeatable: Bool, _ attempt: (Endpoint) async throws(KESError) -> R
+    ) async throws(KESError) -> R {
+        let first = preferred.load(ordering: .relaxed)
+        var failures: [KESError] = []
+        for offset in endpoints.indices {
+            let index = (first + offset) % endpoints.count
+            do {
+                let result = try await attempt(endpoints[index])
+                preferred.store(index, ordering: .relaxed)
+                return result
+            } catch {
+                failures.append(error)
+                guard ConnectionDiagnosis.mayTryElsewhere(after: error, repeatable: repeatable) else { break }
+            }
+        }
+        guard failures.count > 1, let last = failures.last else { throw failures[0] }
+        // An answer, even one that says no, tells more than the failures on the way to it.
+        guard ConnectionDiagnosis.mayTryElsewhere(after: last, repeatable: true) else { throw last }
+        throw .allEndpointsFailed(failures)
+    }
+
+    private func exchange(_ request: Request, with endpoint: Endpoint) async throws(KESError) -> Reply {
+        let limit = timeout
+        do {
+            let (status, body) = try await withThrowingTaskGroup(of: (HTTPResponseStatus, SecretBytes)?.self) { group in
+                group.addTask {
+                    let response = try await self.http.execute(Self.message(request, to: endpoint), deadline: .distantFuture)
+                    return (response.status, try await Self.collect(response.body, from: endpoint))
+                }
+                group.addTask {
+                    try await Task.sleep(for: limit)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                // The first of the two; there are two, so that `next` has one to give.
+                guard let first = try await group.next(), let answer = first else {
+                    throw KESError.timedOut(endpoint, after: limit)
+                }
+                return answer
+            }
+            guard (200..<300).contains(status.code) else {
+                throw KESError.server(status: Int(status.code), message: Self.message(in: body, status: status))
+            }
+            return Reply(endpoint: endpoint, body: body)
+        } catch {
+            throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+        }
+    }
+
+    private static func message(_ request: Request, to endpoint: Endpoint) -> HTTPClientRequest {
+        var message = HTTPClientRequest(url: "https://\(endpoint)\(request.path)")
+        message.method = request.method
+        message.headers.add(name: "accept", value: "application/json")
+        if let body = request.body {
+            message.headers.add(name: "content-type", value: "application/json")
+            // The libraries below take ordinary memory only; what they copy cannot be wiped from here.
+            message.body = .bytes(body.withUnsafeBytes { ByteBuffer(bytes: $0) })
+        }
+        return message
+    }
+
+    private static func collect(_ body: HTTPClientResponse.Body, from endpoint: Endpoint) async throws -> SecretBytes {
+        var parts: [ByteBuffer] = []
+        var count = 0
+        for try await part in body {
+            count += part.readableBytes
+            guard count <= maximumReplySize else {
+                throw KESError.invalidResponse(endpoint, reason: "it is larger than \(maximumReplySize) bytes")
+            }
+            parts.append(part)
+        }
+        return SecretBytes(count: count) { bytes in
+            var end = 0
+            for part in parts {
+                part.withUnsafeReadableBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[end...]).copyMemory(from: $0) }
+                end += part.readableBytes
+            }
+        }
+    }
+
+    // Errors hold no secrets, so that an ordinary String will do.
+    private static func message(in body: SecretBytes, status: HTTPResponseStatus) -> String {
+        let bytes = body.withUnsafeBytes { Array($0) }
+        if let reply = try? JSONReply.decode(ErrorReply.self, from: bytes), !reply.message.isEmpty { return reply.message }
+        return "the server answered \(status.code) \(status.reasonPhrase)"
+    }
+
+    private struct ErrorReply: Decodable {
+        let message: String
+    }
+}
+
+/// Which version of HTTP a client uses.
+public enum HTTPVersionPreference: Sendable {
+    /// HTTP/2 where the server speaks it, else HTTP/1.1.
+    case automatic
+    /// HTTP/1.1 only.
+    case http1
+}
