@@ -2,4 +2,38 @@ import ArgumentParser
 import Host
 import KESClient
 
-@main struct Kes: ParsableCommand {}
+/// The root of the command line.
+struct Kes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kes",
+        abstract: "Key encryption server, and its client.",
+        discussion: """
+            The commands that call a server find it, and what to show it, in the environment: KES_SERVER (default 127.0.0.1:7373) and \
+            KES_API_KEY, or KES_CLIENT_KEY and KES_CLIENT_CERT. `kes init DIR` makes a server's files and prints how to go on.
+            """,
+        version: "kes \(Version.number)",
+        subcommands: [
+            ServerCommand.self, InitCommand.self, KeyCommand.self, PolicyCommand.self, IdentityCommand.self, ListCommand.self,
+            StatusCommand.self, MetricCommand.self, LogCommand.self, ToolCommand.self, CompletionCommand.self,
+        ])
+
+    func run() async throws {
+        throw MissingSubcommand(help: Self.helpMessage())
+    }
+}
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try Kes.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            CommandFailure.exit(with: error)
+        }
+    }
+}

@@ -1,13 +1,13 @@
 /// Lengths of time as Go's `time.ParseDuration` reads them: decimal numbers, each with a unit, such as `1h30m` or `250ms`.
-enum GoDuration {
-    enum Problem: Error, Equatable {
+package enum GoDuration {
+    package enum Problem: Error, Equatable {
         case negative
         case noUnit
         case malformed
         case tooLong
 
         /// Follows "'X' is '…', ".
-        var message: String {
+        package var message: String {
             switch self {
             case .negative: "which is negative; write 0 or more"
             case .noUnit: "which has no unit; write 15s, 5m, 1h30m or 250ms"
@@ -20,7 +20,7 @@ enum GoDuration {
     /// Go counts nanoseconds in 64 bits, and so do the clocks that durations are added to.
     private static let maximumNanoseconds = UInt64(Int64.max)
 
-    static func parse(_ text: String) throws(Problem) -> Duration {
+    package static func parse(_ text: String) throws(Problem) -> Duration {
         var rest = Substring(text).utf8
         if rest.first == UInt8(ascii: "-") {
             // `-0` and what is no duration at all are told apart from a negative one.

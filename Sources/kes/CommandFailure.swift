@@ -1,0 +1,79 @@
+import ArgumentParser
+import Glibc
+import KESClient
+
+/// An error for the person at the command line: `Error: …` on standard error, exit code 1.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+
+    /// Says what was being done, as in `failed to create key 'x': key already exists`.
+    init(_ action: String, _ error: any Error) {
+        if let error = error as? KESError {
+            description = "failed to \(action): \(error)\(Self.remedy(for: error))"
+        } else {
+            description = "failed to \(action): \(error)"
+        }
+    }
+
+    /// What the person can do about it with this program.
+    private static func remedy(for error: KESError) -> String {
+        switch error {
+        case .untrustedServer(_, .notTrusted):
+            """
+            . Set SSL_CERT_FILE to a file with the server's certificate, or that of its authority, or skip the check with -k \
+            (--insecure)
+            """
+        case .untrustedServer(_, .otherName):
+            """
+            . Call the server by a name or address that is in its certificate, or skip the check with -k (--insecure)
+            """
+        case .allEndpointsFailed(let errors):
+            errors.lazy.map(remedy).first { !$0.isEmpty } ?? ""
+        default:
+            ""
+        }
+    }
+}
+
+/// A group of commands was named and none of its commands: its help on standard error, exit code 2.
+struct MissingSubcommand: Error {
+    let help: String
+}
+
+extension CommandFailure {
+    /// Prints what `error` says and ends the process: 0 when it is help or another clean end, 1 for a failure, 2 for wrong usage.
+    static func exit(with error: any Error) -> Never {
+        switch error {
+        case let error as CommandFailure:
+            printError("Error: \(error)\n")
+            Glibc.exit(1)
+        case let error as MissingSubcommand:
+            printError(error.help + "\n")
+            Glibc.exit(2)
+        case let error as KESError:
+            printError("Error: \(error)\(remedy(for: error))\n")
+            Glibc.exit(1)
+        case let error as ExitCode:
+            Glibc.exit(error.rawValue)
+        default:
+            let code = Kes.exitCode(for: error)
+            let message = Kes.fullMessage(for: error)
+            if code == .success {
+                print(message)
+                Glibc.exit(0)
+            }
+            printError(message + "\n")
+            // ArgumentParser exits with EX_USAGE (64) for wrong usage; scripts expect 2.
+            Glibc.exit(code == .validationFailure ? 2 : 1)
+        }
+    }
+
+    private static func printError(_ text: String) {
+        // When not even standard error can be written, the exit code is all that is left.
+        try? Output.write(text, to: STDERR_FILENO)
+    }
+}

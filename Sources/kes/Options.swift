@@ -1,0 +1,89 @@
+import ArgumentParser
+import Credentials
+import KESClient
+import SecureBytes
+
+/// How results are printed.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Option(help: "When to use colours: auto, always or never.")
+    var color = ColorMode.auto
+
+    var output: Output { Output(color: color) }
+
+    /// Whether the result is for a program: asked for, or not written to a terminal.
+    var isForProgram: Bool { json || !output.isTerminal }
+}
+
+/// How to call a server, without the letters for `--server`, which `status` uses for another flag.
+struct ClientOptions: ParsableArguments {
+    @Flag(name: [.customShort("k"), .long], help: "Do not check the server's certificate.")
+    var insecure = false
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The API key to use, instead of the environment's.", valueName: "key"))
+    var apiKey: String?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Accepted for old scripts; without effect.", visibility: .hidden))
+    var enclave: String?
+
+    /// - Parameter server: what `--server` said.
+    func client(server: String?) throws(CommandFailure) -> KESClient {
+        do {
+            let text = server ?? Environment.first(Environment.server)?.value ?? Environment.defaultServer
+            return try KESClient(
+                endpoints: Endpoint.list(text), credential: credential(), trust: insecure ? .insecure : .system)
+        } catch let error as CommandFailure {
+            throw error
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+    }
+
+    private func credential() throws -> ClientCredential {
+        if let apiKey { return .apiKey(try Self.apiKey(apiKey, origin: "--api-key")) }
+        switch try Environment.credential() {
+        case .apiKey(let setting):
+            return .apiKey(try Self.apiKey(setting.value, origin: setting.name))
+        case .files(let key, let certificate):
+            return .files(certificate: certificate, key: key, password: try PrivateKeyFile.password(for: key))
+        }
+    }
+
+    private static func apiKey(_ text: String, origin: String) throws(CommandFailure) -> APIKey {
+        do {
+            return try APIKey(text)
+        } catch {
+            throw CommandFailure("\(origin): \(error)")
+        }
+    }
+}
+
+/// How to call a server.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The servers to call, instead of the environment's; tried in turn.", valueName: "host:port,…"))
+    var server: String?
+
+    @OptionGroup var client: ClientOptions
+
+    func withClient<R>(_ body: (KESClient) async throws -> R) async throws -> R {
+        try await client.client(server: server).closing(body)
+    }
+}
+
+extension KESClient {
+    /// Lends the client to `body` and closes its connections.
+    func closing<R>(_ body: (KESClient) async throws -> R) async throws -> R {
+        do {
+            let result = try await body(self)
+            await shutdown()
+            return result
+        } catch {
+            await shutdown()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Glibc
+import KESClient
+import SecureBytes
+
+/// Whether output is coloured.
+enum ColorMode: String, ExpressibleByArgument, CaseIterable {
+    case auto
+    case always
+    case never
+}
+
+/// How results go to standard output.
+struct Output {
+    /// Whether a person reads along.
+    let isTerminal: Bool
+    let hasColors: Bool
+
+    init(color: ColorMode) {
+        isTerminal = isatty(STDOUT_FILENO) == 1
+        hasColors =
+            switch color {
+            case .always: true
+            case .never: false
+            // https://no-color.org: present and not empty.
+            case .auto: isTerminal && Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb"
+            }
+    }
+
+    // MARK: - Styles
+
+    /// What draws attention: a name, a heading.
+    func bold(_ text: String) -> String { styled(text, "1") }
+    /// What explains.
+    func faint(_ text: String) -> String { styled(text, "2") }
+    /// What is well.
+    func green(_ text: String) -> String { styled(text, "32") }
+    /// What is not.
+    func red(_ text: String) -> String { styled(text, "31") }
+
+    private func styled(_ text: String, _ code: String) -> String {
+        hasColors ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+
+    /// Lines of `LABEL  VALUE`, the values in one column.
+    func table(_ rows: [(label: String, value: String)]) -> String {
+        let width = rows.map(\.label.count).max() ?? 0
+        return rows.map { row in
+            let padding = String(repeating: " ", count: width - row.label.count)
+            return "\(faint(row.label))\(padding)  \(row.value)\n"
+        }.joined()
+    }
+
+    // MARK: - Writing
+
+    /// Writes a line.
+    func line(_ text: String) throws(CommandFailure) {
+        try Self.write(text + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Writes text as it is.
+    func text(_ text: String) throws(CommandFailure) {
+        try Self.write(text, to: STDOUT_FILENO)
+    }
+
+    /// Writes secret bytes from where they are to the file: no buffer keeps a copy.
+    func secret(_ secret: SecretBytes) throws(CommandFailure) {
+        try secret.withUnsafeBytes { bytes throws(CommandFailure) in try Self.write(bytes, to: STDOUT_FILENO) }
+    }
+
+    static func write(_ text: String, to file: CInt) throws(CommandFailure) {
+        let bytes = SecretText.assemble([.plain(text)])
+        try bytes.withUnsafeBytes { bytes throws(CommandFailure) in try write(bytes, to: file) }
+    }
+
+    static func write(_ bytes: UnsafeRawBufferPointer, to file: CInt) throws(CommandFailure) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(file, rest.baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw CommandFailure("cannot write the output: \(String(cString: strerror(errno)))") }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+}

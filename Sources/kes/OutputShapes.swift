@@ -1,0 +1,35 @@
+import KESClient
+
+extension OutputOptions {
+    /// Tells a person that something was done. Programs go by the exit code.
+    func confirm(_ what: String, _ name: String) throws(CommandFailure) {
+        guard !isForProgram else { return }
+        let output = output
+        try output.line("\(output.green(what)) \(output.bold(name))")
+    }
+
+    /// Prints what is known about one thing: lines with labels for a person, a JSON object for a program. Members without a
+    /// value are left out.
+    func description(_ members: [(label: String, name: String, value: String?)]) throws(CommandFailure) {
+        let output = output
+        if isForProgram {
+            try output.line(JSONText.object(members.map { ($0.name, $0.value.map(JSONText.string)) }))
+        } else {
+            try output.text(output.table(members.compactMap { member in member.value.map { (member.label, $0) } }))
+        }
+    }
+
+    /// Prints names as they come, one a line; with `--json` as an array.
+    func list(_ names: NameListing, of kind: String) async throws {
+        let output = output
+        do {
+            if json {
+                try output.line(JSONText.array(try await names.all()))
+            } else {
+                for try await name in names { try output.line(name) }
+            }
+        } catch let error as KESError {
+            throw CommandFailure("list \(kind)", error)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import TestSupport
+import Testing
+
+/// An API key that no server knows, and its identity.
+enum Sample {
+    static let apiKey = "kes:v1:APwC3OJdx84D+y0MDsEShC+5KJQou66lrfl13Uzxfonw"
+    static let identity = "3b1d55946b117cfe4a6274d6a9673225f8314dd546eff0e3fefaa069a93b66ca"
+}
+
+@Suite struct EnvironmentTests {
+    @Test func withoutACredentialTheVariablesAreNamed() throws {
+        let result = try kes("key", "ls")
+        #expect(result.code == 1)
+        #expect(
+            result.errorText
+                == "Error: no credential: set KES_API_KEY to an API key, or KES_CLIENT_KEY and KES_CLIENT_CERT to files\n")
+    }
+
+    @Test(arguments: [
+        (["KES_API_KEY": Sample.apiKey, "KES_CLIENT_KEY": "k"], ["KES_API_KEY", "KES_CLIENT_KEY"]),
+        (["MINIO_KES_API_KEY": Sample.apiKey, "MINIO_KES_CERT_FILE": "c"], ["MINIO_KES_API_KEY", "MINIO_KES_CERT_FILE"]),
+        (["KES_API_KEY": Sample.apiKey, "KES_CLIENT_KEY": "k", "KES_CLIENT_CERT": "c"], ["KES_API_KEY", "KES_CLIENT_KEY"]),
+        (["MINIO_KMS_KES_KEY_FILE": "k"], ["MINIO_KMS_KES_KEY_FILE", "KES_CLIENT_CERT"]),
+        (["MINIO_KES_CLIENT_CERT": "c"], ["MINIO_KES_CLIENT_CERT", "KES_CLIENT_KEY"]),
+    ])
+    func contradictionsAndGapsAreErrorsThatNameTheVariables(environment: [String: String], named: [String]) throws {
+        let result = try kes("key", "ls", environment: environment)
+        #expect(result.code == 1)
+        for name in named { #expect(result.errorText.contains(name)) }
+        #expect(!result.errorText.contains("kes:v1:"))
+    }
+
+    // Nothing listens at port 1, so that the error says where `kes` tried to go. Whatever may listen at the default port does
+    // not know the API key, and is only read from.
+    @Test(arguments: [
+        ([:], "127.0.0.1:7373"),
+        (["MINIO_KMS_KES_ENDPOINT": "https://127.0.0.3:1/"], "127.0.0.3:1"),
+        (["MINIO_KMS_KES_ENDPOINT": "127.0.0.3:1", "KES_SERVER": "127.0.0.2:1"], "127.0.0.2:1"),
+        (["KES_SERVER": "127.0.0.2:1", "MINIO_KES_SERVER": "https://127.0.0.1:1"], "127.0.0.1:1"),
+        (["KES_SERVER": "", "MINIO_KES_SERVER": "", "MINIO_KMS_KES_ENDPOINT": "127.0.0.4:1"], "127.0.0.4:1"),
+    ])
+    func theFirstServerVariableThatIsSetCounts(environment: [String: String], endpoint: String) throws {
+        let result = try kes("key", "ls", environment: environment.merging(["KES_API_KEY": Sample.apiKey]) { $1 })
+        #expect(result.code == 1)
+        #expect(result.errorText.contains(endpoint))
+    }
+
+    @Test func theFlagWinsOverTheVariables() throws {
+        let result = try kes(
+            "key", "ls", "-s", "127.0.0.5:1", "-a", Sample.apiKey,
+            environment: ["MINIO_KES_SERVER": "127.0.0.1:1", "KES_CLIENT_KEY": "k", "KES_CLIENT_CERT": "c"])
+        #expect(result.errorText.hasPrefix("Error: failed to list keys: cannot connect to 127.0.0.5:1"))
+    }
+
+    @Test func severalServersAreTriedInTurn() throws {
+        let result = try kes(
+            "key", "ls", environment: ["KES_SERVER": "127.0.0.2:1,https://127.0.0.3:1/", "KES_API_KEY": Sample.apiKey])
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("no endpoint could be used: cannot connect to 127.0.0.2:1"))
+        #expect(result.errorText.contains("; cannot connect to 127.0.0.3:1"))
+    }
+
+    @Test(arguments: ["http://127.0.0.1:1", "127.0.0.1:0", "127.0.0.1:x", "a b", ",", "[::1", "user@host:1", "host/path"])
+    func whatIsNoServerIsAnError(server: String) throws {
+        let result = try kes("key", "ls", environment: ["KES_SERVER": server, "KES_API_KEY": Sample.apiKey])
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("is not an endpoint"))
+    }
+
+    @Test func aMalformedAPIKeyIsNotRepeated() throws {
+        let result = try kes("key", "ls", environment: ["KES_API_KEY": "kes:v1:c2VjcmV0"])
+        #expect(result.code == 1)
+        #expect(result.errorText.hasPrefix("Error: KES_API_KEY: API key is malformed"))
+        #expect(!result.errorText.contains("c2VjcmV0"))
+    }
+
+    @Test func filesThatCannotBeUsedAreNamed() throws {
+        let directory = try TemporaryDirectory()
+        let empty = try directory.write("", to: "empty")
+        let missing = try kes("key", "ls", environment: ["KES_CLIENT_KEY": "/nonexistent/k", "KES_CLIENT_CERT": empty])
+        #expect(missing.errorText == "Error: cannot read /nonexistent/k: No such file or directory\n")
+        let wrong = try kes("key", "ls", environment: ["KES_CLIENT_KEY": empty, "KES_CLIENT_CERT": empty])
+        #expect(wrong.errorText == "Error: \(empty) holds no PEM certificate\n")
+        let trust = try kes(
+            "key", "ls",
+            environment: ["KES_API_KEY": Sample.apiKey, "SSL_CERT_FILE": "/nonexistent/ca", "KES_SERVER": "127.0.0.1:1"])
+        #expect(
+            trust.errorText == "Error: SSL_CERT_FILE names /nonexistent/ca, which cannot be read: No such file or directory\n")
+    }
+
+    @Test func theEnclaveFlagIsAcceptedAndIgnored() throws {
+        let result = try kes(
+            "key", "ls", "-e", "tenant", environment: ["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey])
+        #expect(result.errorText.hasPrefix("Error: failed to list keys: cannot connect to 127.0.0.1:1"))
+    }
+}

@@ -1,0 +1,65 @@
+import TestSupport
+import Testing
+
+@Suite struct UsageTests {
+    @Test(arguments: [
+        [], ["nonsense"], ["key"], ["policy"], ["tool"], ["tool", "identity"], ["key", "nonsense"], ["key", "create"],
+        ["key", "rm"],
+        ["key", "import", "a"], ["key", "encrypt", "a"], ["key", "info", "a", "b"], ["policy", "create", "a"], ["init"],
+        ["identity", "of"], ["identity", "new", "--key", "k"], ["identity", "new", "--nonsense"], ["ls", "-i", "-p"],
+        ["status", "--color", "blue"], ["log", "--audit", "--error"], ["metric", "--rate", "3"], ["completion", "tcsh"],
+        ["server", "--dev", "--config", "c.yml"], ["server", "--auth", "maybe"], ["server", "--port", "99999"],
+        ["server", "--check"],
+        ["init", "d", "--ip", "localhost"], ["init", "d", "--keystore", "vault"],
+    ])
+    func wrongUsageExitsWith2AndSaysSoOnStandardError(arguments: [String]) throws {
+        let result = try run(kesPath(), arguments, environment: cleaned([:]))
+        #expect(result.code == 2)
+        #expect(result.output.isEmpty)
+        #expect(result.errorText.contains("USAGE:") || result.errorText.hasPrefix("Error: "))
+    }
+
+    @Test(arguments: [["--help"], ["help"], ["key", "--help"], ["help", "identity", "new"], ["server", "-h"]])
+    func helpGoesToStandardOutput(arguments: [String]) throws {
+        let result = try run(kesPath(), arguments)
+        #expect(result.code == 0)
+        #expect(result.text.contains("USAGE: kes"))
+        #expect(result.error.isEmpty)
+    }
+
+    @Test func theVersionIsOneLine() throws {
+        let result = try kes("--version")
+        #expect(result.code == 0)
+        #expect(result.text.wholeMatch(of: /kes \d+\.\d+\.\d+.*\n/) != nil)
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func completionScriptsKnowTheCommands(shell: String) throws {
+        let result = try kes("completion", shell)
+        #expect(result.code == 0)
+        for command in ["server", "identity", "dek", "--insecure"] {
+            // fish writes long options without their dashes.
+            #expect(result.text.contains(shell == "fish" ? command.replacing("--", with: "") : command))
+        }
+        if shell == "bash" {
+            let directory = try TemporaryDirectory()
+            let script = try directory.write(result.output, to: "kes.bash")
+            #expect(try run("bash", ["-n", script]).code == 0)
+        }
+    }
+
+    @Test func oldFlagsOfTheServerAreAccepted() throws {
+        // Wrong in another place, so that the flags are parsed and no server starts.
+        let result = try kes(
+            "server", "--config", "/nonexistent/c.yml", "--key", "k", "--cert", "c", "--auth", "off", "--root", "r", "--port",
+            "7373")
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("Error: "))
+    }
+
+    @Test func outputThatCannotBeWrittenIsAFailure() throws {
+        let result = try run("sh", ["-c", "\"$0\" identity >/dev/full", kesPath()])
+        #expect(result.code == 1)
+        #expect(result.errorText == "Error: cannot write the output: No space left on device\n")
+    }
+}
