@@ -26,6 +26,7 @@ let package = Package(
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CFileSystem"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // The border to plugins: one C header, and Swift on top of it.
@@ -72,7 +73,7 @@ let package = Package(
 
         // The keystores. They know the border only: nothing of the server.
         .target(name: "MemStore", dependencies: ["PluginKit"], path: "Plugins/MemStore"),
-        .target(name: "FSStore", dependencies: ["PluginKit"], path: "Plugins/FSStore"),
+        .target(name: "FSStore", dependencies: ["PluginKit", "CFileSystem"], path: "Plugins/FSStore"),
         .target(name: "SQLiteStore", dependencies: ["PluginKit", "CSQLite"], path: "Plugins/SQLiteStore"),
 
         // The tests. ServerTests and CommandLineTests drive the built `kes` as a process of its own.

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,6 +93,11 @@ STAND_BETWEEN(int, unlink, (const char *path), (path))
 STAND_BETWEEN(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
 STAND_BETWEEN(int, mkdir, (const char *path, mode_t mode), (path, mode))
 STAND_BETWEEN(int, fchmod, (int fd, mode_t mode), (fd, mode))
+STAND_BETWEEN(int, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
+STAND_BETWEEN(int, access, (const char *path, int mode), (path, mode))
+STAND_BETWEEN(ssize_t, readlink, (const char *restrict path, char *restrict target, size_t size), (path, target, size))
+STAND_BETWEEN(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset), (at, size, protection, flags, fd, offset))
+STAND_BETWEEN(void *, mmap64, (void *at, size_t size, int protection, int flags, int fd, off64_t offset), (at, size, protection, flags, fd, offset))
 STAND_BETWEEN(int, stat, (const char *restrict path, struct stat *restrict info), (path, info))
 STAND_BETWEEN(int, stat64, (const char *restrict path, struct stat64 *restrict info), (path, info))
 STAND_BETWEEN(int, lstat, (const char *restrict path, struct stat *restrict info), (path, info))

@@ -8,8 +8,7 @@ enum Backend: String, CaseIterable, Sendable {
     case sqlite
 
     /// Those that keep values across processes.
-    static let durable: [Backend] = [.sqlite]
-    static let allCases: [Backend] = [.mem, .sqlite]
+    static let durable: [Backend] = [.fs, .sqlite]
 
     var library: String {
         switch self {

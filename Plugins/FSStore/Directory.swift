@@ -1,0 +1,143 @@
+import Glibc
+import PluginKit
+
+/// The keystore's directory, open for as long as the keystore is. Names are looked up in it, never along a path, so that what
+/// becomes of the path cannot lead elsewhere.
+final class Directory: Sendable {
+    /// Absolute, for messages and for `check`.
+    let path: String
+    let number: Int32
+
+    /// Opens the directory, or makes it, if the directory that it is in exists: a path that leads nowhere is rather a mistake,
+    /// or a volume that is not mounted, than a wish for an empty keystore.
+    init(_ path: String, log: HostLog) throws(KeystoreError) {
+        let path = Directory.absolute(path)
+        self.path = path
+        do throws(SystemError) {
+            number = try Directory.openOrMake(path)
+        } catch {
+            switch error.code {
+            case ENOENT:
+                throw .invalid(
+                    "the keystore's directory \(path) cannot be made, because the directory that it is in does not exist: make that, "
+                        + "or mend `path`")
+            case ENOTDIR, ELOOP, ENAMETOOLONG:
+                throw .invalid("the keystore's `path` \(path) is not a directory")
+            default: throw error.keystoreError(path)
+            }
+        }
+        let info = try info()
+        if info.st_mode & 0o022 != 0 {
+            log.warning("others than its owner may write to the keystore's directory \(path): set its mode to 0700")
+        }
+    }
+
+    deinit { close(number) }
+
+    /// The path of a key's file, for messages.
+    func path(of name: KeyName) -> String { path + "/" + name.text }
+
+    /// What stands under a key's name, itself and not what a link leads to; nothing when nothing does.
+    func entry(_ name: KeyName) throws(KeystoreError) -> stat? {
+        var info = stat()
+        do throws(SystemError) {
+            try system("examine") { fstatat(number, name.text, &info, AT_SYMLINK_NOFOLLOW) }
+            return info
+        } catch {
+            guard error.code != ENOENT else {
+                try checkExists()
+                return nil
+            }
+            throw error.keystoreError(path(of: name))
+        }
+    }
+
+    /// Throws when the open directory was removed. Nothing is in it then, but that is not to be told as keys that never were.
+    func checkExists() throws(KeystoreError) {
+        guard try info().st_nlink == 0 else { return }
+        throw .unreachable("the keystore's directory \(path) was removed while in use: restore it, then restart the server")
+    }
+
+    func open(_ name: String, _ flags: Int32, mode: mode_t = 0) throws(SystemError) -> Descriptor {
+        let verb = flags & O_CREAT != 0 ? "create" : "open"
+        return Descriptor(owning: try system(verb) { openat(number, name, flags | O_CLOEXEC, mode) })
+    }
+
+    /// Gives a file a second name, unless that is taken (EEXIST).
+    func link(_ name: String, to new: String) throws(SystemError) {
+        try system("create") { linkat(number, name, number, new, 0) }
+    }
+
+    func unlink(_ name: String) throws(SystemError) { try system("remove") { unlinkat(number, name, 0) } }
+
+    /// Waits until all names are on the disk.
+    func sync() throws(SystemError) { try system("sync the directory of") { fsync(number) } }
+
+    func info() throws(KeystoreError) -> stat {
+        try attempt(path) { () throws(SystemError) in
+            var info = stat()
+            try system("examine") { fstat(number, &info) }
+            return info
+        }
+    }
+
+    /// Throws when the path leads to another directory than the open one, whose entries would be lost, or it cannot be read.
+    func check() throws(KeystoreError) {
+        let open = try info()
+        var named = stat()
+        guard stat(path, &named) == 0, named.isSameFile(as: open) else {
+            throw .unreachable("the keystore's directory \(path) was removed or replaced while in use: restart the server")
+        }
+        _ = try attempt(path) { () throws(SystemError) in
+            try system("read") { faccessat(number, ".", R_OK | X_OK, AT_EACCESS) }
+        }
+    }
+
+    /// Calls `body` with each name in the directory that is, or may be, that of a file.
+    func forEachFile(_ body: (UnsafeRawBufferPointer) throws(KeystoreError) -> Void) throws(KeystoreError) {
+        // A descriptor of its own, because the position in the directory belongs to it; the stream closes it.
+        let descriptor = try attempt(path) { () throws(SystemError) in
+            try system("open") { openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        }
+        guard let stream = fdopendir(descriptor) else {
+            let code = errno
+            close(descriptor)
+            throw SystemError(action: "read", code: code).keystoreError(path)
+        }
+        defer { closedir(stream) }
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                let code = errno
+                guard code != 0 else { return }
+                throw SystemError(action: "read", code: code).keystoreError(path)
+            }
+            guard entry.pointee.d_type == DT_REG || entry.pointee.d_type == DT_UNKNOWN else { continue }
+            // The name is terminated by a zero and valid until the next `readdir`. Not taken as the tuple that it is in Swift:
+            // the system may give less memory than that has.
+            let name = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+            try body(UnsafeRawBufferPointer(start: name, count: strlen(name.assumingMemoryBound(to: CChar.self))))
+        }
+    }
+
+    private static func openOrMake(_ path: String) throws(SystemError) -> Int32 {
+        func openDirectory(_ path: String) throws(SystemError) -> Int32 {
+            try system("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        }
+        do throws(SystemError) { return try openDirectory(path) } catch { guard error.code == ENOENT else { throw error } }
+        if mkdir(path, 0o700) != 0 {
+            let code = errno
+            guard code == EEXIST else { throw SystemError(action: "make", code: code) }
+        }
+        // As durable as what will be in it.
+        let parent = Descriptor(owning: try openDirectory(path + "/.."))
+        try parent.sync()
+        return try openDirectory(path)
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return String(cString: current) + "/" + path
+    }
+}
