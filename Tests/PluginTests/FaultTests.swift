@@ -79,12 +79,20 @@ import Testing
 
     @Test(arguments: Backend.durable)
     func openingAnOldStoreLosesNothingWhereverItDies(_ backend: Backend) throws {
+        // A death before, so that there is something to recover.
+        let torn = try makeStore(backend)
+        let death = try run(backend, torn, ["open", "create:left:\(FaultTests.size)", "arm:4:kill", "create:torn:1"]).end
+        #expect(death == .killed(SIGKILL))
+        switch backend {
+        case .fs: #expect(try torn.entries("keys").first?.hasPrefix(".keswick-new-") == true)
+        case .sqlite: #expect(try torn.entries() == ["keys.db", "keys.db-shm", "keys.db-wal"])
+        case .mem: break
+        }
         try atEveryCall { call in
-            let directory = try makeStore(backend)
-            // A death before, so that there is something to recover.
-            #expect(
-                try run(backend, directory, ["open", "create:left:\(FaultTests.size)", "arm:3:kill", "create:torn:1"]).end
-                    != .exited(0))
+            let directory = try TemporaryDirectory()
+            for file in try torn.entries() {
+                try FileManager.default.copyItem(atPath: torn.path + "/" + file, toPath: directory.path + "/" + file)
+            }
             let end = try run(backend, directory, ["arm:\(call):kill", "open", "count"]).end
             try expectWhole(backend, directory, required: FaultTests.old + ["left"], "killed at call \(call)")
             return end == .killed(SIGKILL)
@@ -181,14 +189,23 @@ import Testing
 
     @Test(arguments: Backend.durable, faults)
     func failedOpenLeavesAStoreThatOpens(_ backend: Backend, _ fault: String) throws {
-        try atEveryCall { call in
-            let directory = try TemporaryDirectory()
-            let (lines, end) = try run(backend, directory, ["arm:\(call):\(fault)", "open", "count"])
-            let comment: Comment = "\(fault) at call \(call): \(lines)"
-            #expect(end == .exited(0), comment)
-            try expectWhole(backend, directory, required: [], allowed: ["new"], comment)
-            // A failed open prints no count: it was not the last call.
-            return lines.contains("open 0") == false || call <= result(of: "count", in: lines) ?? 0
+        let directory = try TemporaryDirectory()
+        let pattern = #"{"path":"\#(directory.path)/@/keys"}"#
+        // One process tries all calls, each in a directory of its own.
+        let calls = 1...150
+        for call in calls { #expect(mkdir("\(directory.path)/\(call)", 0o700) == 0) }
+        let steps = calls.flatMap { ["arm:\($0):\(fault)", "tryopen:\($0)", "count"] }
+        let (lines, end) = try Driver.run(backend, configuration: pattern, steps)
+        #expect(end == .exited(0))
+        // The last fault comes behind the last call.
+        #expect(lines.suffix(2).first == "open \(calls.upperBound) 0")
+        for call in calls {
+            let store = try OpenKeystore(backend, configuration: #"{"path":"\#(directory.path)/\#(call)/keys"}"#)
+            #expect(try store.list() == [], "\(fault) at call \(call)")
+            try store.create("new", [1])
+            let expected = backend == .fs ? ["keys"] : ["keys", "keys-shm", "keys-wal"]
+            #expect(try directory.entries("\(call)") == expected, "\(fault) at call \(call)")
+            if backend == .fs { #expect(try directory.entries("\(call)/keys") == ["new"], "\(fault) at call \(call)") }
         }
     }
 

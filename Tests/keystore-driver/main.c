@@ -4,7 +4,8 @@
  *   keystore-driver LIBRARY CONFIGURATION STEP...
  *
  * Each step prints one line: its name, what it was about, and the result's number or a count.
- *   open                        opens the keystore; all steps but `arm` need it first
+ *   open                        opens the keystore; all steps but `arm` need it first, and nothing runs after a failure
+ *   tryopen:TEXT                opens, and closes, a keystore with TEXT in the place of `@` in the configuration
  *   create:NAME:SIZE            stores SIZE bytes, byte i of which is (7 i + SIZE) mod 251
  *   get:NAME  delete:NAME  list  status  close
  *   creates:PREFIX:COUNT:SIZE   creates PREFIX0, PREFIX1, …; one line each, written at once
@@ -98,6 +99,15 @@ static void run(char *step, const char *configuration) {
     keswick_result result = table->open(text(configuration), &host, &call, &instance);
     say("open %d\n", result);
     if (result != KESWICK_OK) _exit(0);
+  } else if (!strcmp(word, "tryopen") && first) {
+    char changed[512];
+    const char *at = strchr(configuration, '@');
+    if (!at) _exit(2);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - configuration), configuration, first, at + 1);
+    keswick_result result = table->open(text(changed), &host, &call, &instance);
+    say("open %s %d\n", first, result);
+    if (result == KESWICK_OK) table->close(instance);
+    instance = NULL;
   } else if (!strcmp(word, "arm") && second) {
     arm(atol(first), second);
   } else if (!strcmp(word, "count")) {
