@@ -58,3 +58,20 @@ enum Environment {
         }
     }
 }
+
+extension Environment {
+    /// All variables. One that is set twice keeps its first value, as getenv(3) does.
+    static func variables() -> [String: String] {
+        var result: [String: String] = [:]
+        var entry = environ
+        while let pointer = entry.pointee {
+            let text = String(cString: pointer)
+            if let separator = text.firstIndex(of: "=") {
+                let name = String(text[..<separator])
+                if result[name] == nil { result[name] = String(text[text.index(after: separator)...]) }
+            }
+            entry += 1
+        }
+        return result
+    }
+}

@@ -56,6 +56,6 @@ struct ServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw CommandFailure("this build has no server")
+        try ServerRun.run(options)
     }
 }

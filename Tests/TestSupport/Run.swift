@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// What a command that ran to its end gave.
@@ -21,11 +22,13 @@ package func run(
     signal(SIGPIPE, SIG_IGN)
     let process = try Subprocess(executable, arguments, environment: environment, directory: directory)
     if input.count > 4096 {
-        // More than a pipe may hold: written beside the reading, or both sides would wait.
-        let writer = Task.detached {
-            process.write(input); process.closeInput()
+        // More than a pipe may hold: written beside the reading, or both sides would wait. A thread, because tests that block may
+        // have taken all of the concurrency pool's.
+        let writer = Thread {
+            process.write(input)
+            process.closeInput()
         }
-        defer { writer.cancel() }
+        writer.start()
         let (output, error) = process.collect()
         return CommandResult(code: process.wait(), output: output, error: error)
     }

@@ -13,8 +13,6 @@ package final class API: Sendable {
     let keyring: Keyring
     let logger: Logger
     let audit: AuditTrail
-    /// When this configuration came into force: the creation time of what it defines.
-    let startTime: Timestamp
     /// When the server came up, on the monotonic clock: for the uptime.
     let startInstant: NIODeadline
     /// What reads the wall clock. A parameter, because tests set it.
@@ -25,14 +23,12 @@ package final class API: Sendable {
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.configuration = configuration
-        accessControl = AccessControl(
-            admin: configuration.admin, proxies: configuration.tls.proxies, policies: configuration.policies)
+        accessControl = AccessControl(configuration, startedAt: now())
         routes = RouteTable(routes: Host.routes, overrides: configuration.routes)
         self.keyring = keyring
         self.logger = logger
         self.audit = audit
         self.startInstant = startInstant
         self.now = now
-        startTime = now()
     }
 }

@@ -8,6 +8,7 @@ enum APIError {
     static func response(for error: any Error, _ api: API) -> Response {
         switch error {
         case let error as NameError: .error(400, error.message)
+        case let error as AccessError: .error(error.status, error.message)
         case is RequestBodyError: .error(400, "invalid request body")
         case let error as KeyringError: response(for: error)
         case let error as EnvelopeError: response(for: error, api)

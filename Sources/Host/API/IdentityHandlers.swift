@@ -1,4 +1,3 @@
-import Credentials
 import NIOCore
 
 /// Who is who.
@@ -8,43 +7,44 @@ enum IdentityHandlers {
         guard let caller = request.caller else {
             return .ready(.error(400, "tls: client certificate is required"))
         }
-        let createdAt = api.startTime.description
-        let admin = api.accessControl.admin?.description
-        var writer = JSONWriter()
-        if caller.isAdmin {
+        do {
+            let member = try api.accessControl.member(caller.identity)
+            var writer = JSONWriter()
             writer.object { answer in
                 answer.member("identity", caller.identity.description)
-                answer.member("admin", true)
-                answer.member("created_at", createdAt)
+                switch member {
+                case .administrator(let createdAt):
+                    answer.member("admin", true)
+                    answer.member("created_at", createdAt.description)
+                case .assigned(let policy, let origin):
+                    answer.write(origin)
+                    answer.member("policy", object: { $0.write(policy) })
+                }
             }
-        } else if let policy = api.accessControl.policy(of: caller.identity) {
-            writer.object { answer in
-                answer.member("identity", caller.identity.description)
-                answer.member("created_at", createdAt)
-                if let admin { answer.member("created_by", admin) }
-                answer.member("policy", object: { write(policy, createdAt: createdAt, createdBy: admin, into: &$0) })
-            }
-        } else {
-            return .ready(.error(404, "identity does not exist"))
+            return .ready(.json(writer.buffer))
+        } catch {
+            return .ready(APIError.response(for: error, api))
         }
-        return .ready(.json(writer.buffer))
-    }
-
-    private static func write(_ policy: Policy, createdAt: String, createdBy: String?, into answer: inout JSONWriter) {
-        answer.member("name", policy.name)
-        if !policy.allow.isEmpty { answer.member("allow", object: { write(policy.allow, into: &$0) }) }
-        if !policy.deny.isEmpty { answer.member("deny", object: { write(policy.deny, into: &$0) }) }
-        answer.member("created_at", createdAt)
-        if let createdBy { answer.member("created_by", createdBy) }
-    }
-
-    /// Patterns are members of an object, each with an empty object as its value.
-    private static func write(_ patterns: [Pattern], into answer: inout JSONWriter) {
-        for pattern in patterns { answer.member(escaping: pattern.text, object: { _ in }) }
     }
 }
 
-extension AccessControl {
-    /// The policy that an identity is assigned to.
-    fileprivate func policy(of identity: Identity) -> Policy? { assignments[identity]?.policy }
+extension JSONWriter {
+    /// The members of a policy, as a client reads it.
+    mutating func write(_ policy: Policy) {
+        member("name", policy.name)
+        if !policy.allow.patterns.isEmpty { member("allow", object: { $0.write(policy.allow) }) }
+        if !policy.deny.patterns.isEmpty { member("deny", object: { $0.write(policy.deny) }) }
+        write(policy.origin)
+    }
+
+    /// When and by whom something was made.
+    mutating func write(_ origin: RuleOrigin) {
+        member("created_at", origin.createdAt.description)
+        if let createdBy = origin.createdBy { member("created_by", createdBy.description) }
+    }
+
+    /// Patterns are members of an object, each with an empty object as its value.
+    private mutating func write(_ patterns: PatternList) {
+        for pattern in patterns.patterns { member(escaping: pattern.text, object: { _ in }) }
+    }
 }

@@ -1,0 +1,203 @@
+import Credentials
+import Envelope
+import Glibc
+import SecureBytes
+
+/// What the files that a configuration names have to say about it: the second half of `kes server --check`, and what a server
+/// does before it starts.
+package struct ConfigurationCheck: Sendable {
+    /// With any of these a server cannot start.
+    package private(set) var errors: [ConfigurationError] = []
+    /// What the server starts with all the same, those of the file's text included.
+    package private(set) var warnings: [ConfigurationError]
+
+    private let configuration: Configuration
+    /// Seconds since the epoch.
+    private let now: Int64
+
+    /// Looks at all files. It blocks while it reads them.
+    ///
+    /// - Parameter now: the time, in seconds since the epoch, by which certificates are in date or not.
+    package init(_ configuration: Configuration, now: Int64) {
+        self.configuration = configuration
+        self.now = now
+        warnings = configuration.origin.warnings
+        let chain = checkCertificate()
+        checkPrivateKey(chain)
+        checkAuthorities()
+        checkPluginDirectory()
+    }
+
+    /// Far beyond any bundle of certificates.
+    private static let maximumFileSize = 16 << 20
+    /// How long before its certificate expires a server begins to warn.
+    private static let warningPeriod: Int64 = 7 * 86_400
+
+    private mutating func checkCertificate() -> [CertificateDescription] {
+        let path = configuration.tls.certificateFile
+        guard let result = read(path, "tls.cert", { bytes in Self.chain(bytes) }) else { return [] }
+        switch result {
+        case .failure(let error):
+            fail("tls.cert", "'\(path)' holds no certificate chain: \(error); write PEM, the server's own certificate first")
+            return []
+        case .success(let chain):
+            guard let leaf = chain.first else {
+                fail("tls.cert", "'\(path)' holds no certificate; write PEM, the server's own certificate first")
+                return []
+            }
+            if leaf.dnsNames.isEmpty, leaf.ipAddresses.isEmpty {
+                fail(
+                    "tls.cert",
+                    "the certificate '\(leaf.subject)' has no DNS name and no IP address among its subject alternative names, "
+                        + "without which no client accepts it; make one with them ('kes identity new --dns NAME --ip ADDRESS')")
+            }
+            if !leaf.allowsServerAuthentication {
+                warn(
+                    "tls.cert",
+                    "the certificate '\(leaf.subject)' is not for servers: clients may refuse it; add serverAuth to its usages")
+            }
+            for certificate in chain { checkValidity(of: certificate) }
+            return chain
+        }
+    }
+
+    private mutating func checkValidity(of certificate: CertificateDescription) {
+        let name = "the certificate '\(certificate.subject)'"
+        let days = (certificate.notAfter - now) / 86_400
+        if certificate.notAfter < now {
+            warn("tls.cert", "\(name) expired at \(Self.text(certificate.notAfter)); replace it")
+        } else if certificate.notBefore > now {
+            warn("tls.cert", "\(name) is not valid before \(Self.text(certificate.notBefore)); check the clock, or replace it")
+        } else if certificate.notAfter - now < Self.warningPeriod {
+            warn("tls.cert", "\(name) expires at \(Self.text(certificate.notAfter)), in \(days) days; replace it in time")
+        }
+    }
+
+    private mutating func checkPrivateKey(_ chain: [CertificateDescription]) {
+        let path = configuration.tls.privateKeyFile
+        let password = configuration.tls.password
+        guard let result = read(path, "tls.key", { Self.owner(of: $0, password: password) }) else { return }
+        switch result {
+        case .failure(.noPrivateKey):
+            fail("tls.key", "'\(path)' holds no private key that can be read; write PEM with PKCS#8, PKCS#1 or SEC1")
+        case .failure(.encrypted):
+            fail("tls.key", "the private key in '\(path)' is encrypted; write its password as 'tls.password'")
+        case .failure(.wrongPassword):
+            fail("tls.password", "the private key in '\(path)' does not open with this password, or is damaged")
+        case .success(let owner):
+            if let leaf = chain.first, leaf.identity != owner {
+                let advice =
+                    chain.contains { $0.identity == owner }
+                    ? "it belongs to another certificate of the chain: write that one first"
+                    : "name the key that the certificate was made for"
+                fail("tls.key", "the private key in '\(path)' does not belong to the certificate '\(leaf.subject)'; \(advice)")
+            }
+        }
+        var information = stat()
+        if stat(path, &information) == 0, information.st_mode & S_IROTH != 0 {
+            warn("tls.key", "the private key in '\(path)' can be read by every user of this machine; run 'chmod o-r \(path)'")
+        }
+    }
+
+    private mutating func checkAuthorities() {
+        guard let path = configuration.tls.authorities else { return }
+        var information = stat()
+        guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR else {
+            checkAuthority(path)
+            return
+        }
+        let names = Self.files(in: path)
+        if names.isEmpty {
+            fail("tls.ca", "the directory '\(path)' has no files; put PEM files with certificates of authorities into it")
+        }
+        for name in names { checkAuthority("\(path)/\(name)") }
+    }
+
+    private mutating func checkAuthority(_ path: String) {
+        switch read(path, "tls.ca", { Self.chain($0) }) {
+        case nil:
+            break
+        case .success(let certificates) where !certificates.isEmpty:
+            for certificate in certificates where certificate.notAfter < now {
+                warn(
+                    "tls.ca",
+                    "the certificate '\(certificate.subject)' in '\(path)' expired at \(Self.text(certificate.notAfter))")
+            }
+        case .success:
+            fail("tls.ca", "'\(path)' holds no certificate; write PEM certificates of authorities, or move the file away")
+        case .failure(let error):
+            fail("tls.ca", "'\(path)' cannot be used: \(error); write PEM certificates of authorities")
+        }
+    }
+
+    private mutating func checkPluginDirectory() {
+        guard let path = configuration.pluginDirectory else { return }
+        var information = stat()
+        if stat(path, &information) != 0 {
+            fail("plugins.directory", "'\(path)' cannot be used: \(String(cString: strerror(errno)))\(Self.whereIs(path))")
+        } else if information.st_mode & S_IFMT != S_IFDIR {
+            fail("plugins.directory", "'\(path)' is no directory; name the directory with the plugins' manifests")
+        }
+    }
+}
+
+extension ConfigurationCheck {
+    /// Lends the bytes of a file to `body`; nil when it cannot be read, which is an error of the member that names it.
+    private mutating func read<R>(_ path: String, _ member: String, _ body: (UnsafeRawBufferPointer) -> R) -> R? {
+        do throws(BoundedFile.Failure) {
+            return try BoundedFile.read(path, limit: Self.maximumFileSize, body)
+        } catch {
+            fail(member, "'\(path)' \(error.message)\(error.isMissing ? Self.whereIs(path) : "")")
+            return nil
+        }
+    }
+
+    private mutating func fail(_ member: String, _ message: String) {
+        errors.append(entry(member, message))
+    }
+
+    private mutating func warn(_ member: String, _ message: String) {
+        warnings.append(entry(member, message))
+    }
+
+    private func entry(_ member: String, _ message: String) -> ConfigurationError {
+        let position = configuration.origin.positions[member]
+        return ConfigurationError(
+            file: configuration.origin.file, line: position?.line ?? 0, column: position?.column ?? 0,
+            message: "'\(member)': \(message)")
+    }
+
+    /// For a relative path that leads nowhere: where it was looked for, as it is not the directory of the configuration file.
+    private static func whereIs(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return "" }
+        defer { free(directory) }
+        return " (looked for in the working directory '\(String(cString: directory))')"
+    }
+
+    /// The names of the files in a directory that are not hidden, sorted. Directories of mounted secrets hold hidden ones.
+    private static func files(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            var information = stat()
+            if !name.hasPrefix("."), stat("\(directory)/\(name)", &information) == 0, information.st_mode & S_IFMT == S_IFREG {
+                names.append(name)
+            }
+        }
+        return names.sorted()
+    }
+
+    private static func chain(_ bytes: UnsafeRawBufferPointer) -> Result<[CertificateDescription], CredentialError> {
+        Result { () throws(CredentialError) in try CertificateDescription.chain(pem: bytes) }
+    }
+
+    private static func owner(of bytes: UnsafeRawBufferPointer, password: SecretBytes?) -> Result<Identity, PrivateKeyProblem> {
+        Result { () throws(PrivateKeyProblem) in try Identity(ownerOfPrivateKeyPEM: bytes, password: password) }
+    }
+
+    private static func text(_ seconds: Int64) -> String {
+        Timestamp(seconds: seconds, nanoseconds: 0).description
+    }
+}

@@ -1,0 +1,87 @@
+import Credentials
+import Glibc
+import Host
+import KESClient
+import SecureBytes
+
+/// Turns what the command line and the configuration file say into a running server.
+enum ServerRun {
+    static func run(_ options: ServerOptions) throws(CommandFailure) {
+        for warning in options.deprecated.warnings { try warn(warning) }
+        if options.isDevelopment { return try runDevelopment(options) }
+        guard let path = options.configurationFile else {
+            throw CommandFailure(
+                "a server needs a configuration file: `kes init DIR` makes one and --config FILE names it; --dev does without")
+        }
+        let configuration = try load(path, options)
+        if options.isCheck { return try check(configuration, path) }
+        try start(configuration, options, reload: { try load(path, options) }) { _ in [] }
+    }
+
+    private static func runDevelopment(_ options: ServerOptions) throws(CommandFailure) {
+        let development = try Development(options)
+        try start(development.configuration, options, reload: nil) { development.usage($0.address) }
+    }
+
+    /// Runs until a signal ends it. The banner goes to standard error: standard output is the audit log's.
+    private static func start(
+        _ configuration: Configuration, _ options: ServerOptions, reload: (() throws -> Configuration)?,
+        usage: (Server) -> [SecretText.Piece]
+    ) throws(CommandFailure) {
+        var settings = Server.Options(configuration: configuration)
+        settings.pluginDirectory = options.pluginDirectory ?? Environment.value("KES_PLUGINS")
+        do {
+            try Service.run(settings, reload: reload) { server, lock in
+                // A server whose banner nobody can read is still a server.
+                let banner = ServerBanner.text(for: server, memoryLock: lock, usage: usage(server))
+                try? banner.withUnsafeBytes { bytes throws(CommandFailure) in try Output.write(bytes, to: STDERR_FILENO) }
+            }
+        } catch {
+            throw CommandFailure("the server cannot start: \(error)")
+        }
+    }
+
+    /// Reads the configuration file, with what the command line says in its place.
+    private static func load(_ path: String, _ options: ServerOptions) throws(CommandFailure) -> Configuration {
+        var configuration: Configuration
+        do {
+            configuration = try ConfigurationFile.load(
+                path: path, environment: Environment.variables(), knownRoutes: Server.apiOverview.map(\.path))
+        } catch {
+            throw CommandFailure("the configuration is not valid\n\(error)")
+        }
+        try options.override(&configuration)
+        return configuration
+    }
+
+    private static func check(_ configuration: Configuration, _ path: String) throws(CommandFailure) {
+        let findings = ConfigurationCheck(configuration, now: Int64(time(nil)))
+        for warning in findings.warnings { try warn("\(warning)") }
+        guard findings.errors.isEmpty else {
+            throw CommandFailure("the configuration is not valid\n" + findings.errors.map { "\($0)" }.joined(separator: "\n"))
+        }
+        try Output.write("\(path) is valid\n", to: STDOUT_FILENO)
+    }
+
+    private static func warn(_ text: String) throws(CommandFailure) {
+        try Output.write("Warning: \(text)\n", to: STDERR_FILENO)
+    }
+}
+
+extension ServerOptions {
+    /// Puts what the command line says in the place of what the file says.
+    fileprivate func override(_ configuration: inout Configuration) throws(CommandFailure) {
+        do throws(ListenAddress.Problem) {
+            if let address { configuration.address = try ListenAddress(parsing: address) }
+        } catch {
+            throw CommandFailure("--addr: \(error.message)")
+        }
+        if let port = deprecated.port, address == nil { configuration.address.port = port }
+        if let key = deprecated.privateKeyFile { configuration.tls.privateKeyFile = key }
+        if let certificate = deprecated.certificateFile { configuration.tls.certificateFile = certificate }
+        if let isOn = deprecated.authentication {
+            configuration.tls.clientAuthentication = isOn ? .trustedCertificate : .anyCertificate
+        }
+        if let admin = deprecated.admin { configuration.admin = Identity(admin) }
+    }
+}
