@@ -8,7 +8,7 @@ package func sendRaw(
         "openssl",
         [
             "s_client", "-connect", "127.0.0.1:\(server.port)", "-alpn", applicationProtocol, "-cert", client.certificate,
-            "-key", client.key, "-quiet", "-no_tls1_2",
+            "-key", client.key, "-quiet", "-tls1_3",
         ])
     process.write(bytes)
     // Standard input stays open: its end would end the connection from this side.
