@@ -1,20 +1,13 @@
-import Glibc
 import Host
+import TestSupport
 import Testing
 
 @Suite("Configuration files on disk")
 struct ConfigurationLoadTests {
-    /// Writes `bytes` to a file of its own and loads it; returns what it says with the file's path cut off.
+    /// Writes `bytes` to a file of its own and loads it; what it says names the file `F`.
     private func load(_ bytes: [UInt8]) throws -> Result<Configuration, ConfigurationErrors> {
-        var path = Array("/tmp/kes-configuration-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&path)
-        try #require(descriptor >= 0)
-        let name = path.withUnsafeBufferPointer { String(decoding: $0.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
-        defer {
-            close(descriptor)
-            unlink(name)
-        }
-        try #require(bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == bytes.count)
+        let directory = try TemporaryDirectory("kes-configuration")
+        let name = try directory.write(bytes, to: "kes.yml")
         return Result { () throws(ConfigurationErrors) in
             try ConfigurationFile.load(path: name, environment: [:], knownRoutes: knownRoutes)
         }.mapError { errors in
@@ -47,15 +40,18 @@ struct ConfigurationLoadTests {
     @Test("A file far too large is not read to its end")
     func size() throws {
         let errors = #expect(throws: ConfigurationErrors.self) { try load([UInt8](repeating: 0x23, count: 5 << 20)).get() }
-        #expect(errors?.description.hasPrefix("F: the file is larger than 4 MiB") == true)
+        #expect(errors?.description.hasPrefix("F: the configuration file is larger than 4 MiB") == true)
     }
 
     @Test("A file that is not there, a directory and an endless device are refused, without a line")
     func unreadable() {
         for (path, message) in [
-            ("/no/such/kes.yml", "/no/such/kes.yml: cannot open the configuration file: No such file or directory"),
-            ("/tmp", "/tmp: cannot read the configuration file: Is a directory"),
-            ("/dev/zero", "/dev/zero: the file is larger than 4 MiB or grew while it was read; is it the right one?"),
+            ("/no/such/kes.yml", "/no/such/kes.yml: the configuration file cannot be read: No such file or directory"),
+            ("/tmp", "/tmp: the configuration file cannot be read: Is a directory"),
+            (
+                "/dev/zero",
+                "/dev/zero: the configuration file is larger than 4 MiB or grew while it was read; is it the right file?"
+            ),
         ] {
             let errors = #expect(throws: ConfigurationErrors.self) {
                 try ConfigurationFile.load(path: path, environment: [:], knownRoutes: [])
