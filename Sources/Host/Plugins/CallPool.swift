@@ -23,6 +23,7 @@ final class CallPool: Sendable {
         /// By the number of the thread.
         var running: [Int: Running] = [:]
         var threads = 0
+        /// Those that wait for work, also when they were woken for a queued call and have not taken it up yet.
         var idleThreads = 0
         var startedThreads = 0
         var stuck = 0
@@ -124,7 +125,10 @@ final class CallPool: Sendable {
     }
 
     private func nextCall(for number: Int) -> (any PendingCall)? {
-        monitor.wait(for: work) { state in
+        var isIdle = false
+        return monitor.wait(for: work) { state in
+            if isIdle { state.idleThreads -= 1 }
+            isIdle = false
             if let call = state.queue.popFirst() {
                 state.running[number] = Running(call: call)
                 return .done(call)
@@ -135,6 +139,8 @@ final class CallPool: Sendable {
                 timer.signal()
                 return .done(nil)
             }
+            state.idleThreads += 1
+            isIdle = true
             return .wait(until: nil)
         }
     }

@@ -9,12 +9,14 @@ final class PluginInstance: @unchecked Sendable {
     // unless the plugin is SERIAL, in which case `KeystoreBridge` gives its pool one thread only.
     private let plugin: KeystorePlugin
     private let handle: OpaquePointer
-    private let services: HostServices
+    /// Released by `close`: the plugin may use the services, from threads of its own, until its `close` has returned. An instance
+    /// that is never closed keeps them for ever.
+    private let services: Unmanaged<HostServices>
 
     private init(plugin: KeystorePlugin, handle: OpaquePointer, services: HostServices) {
         self.plugin = plugin
         self.handle = handle
-        self.services = services
+        self.services = .passRetained(services)
     }
 
     static func open(
@@ -32,6 +34,7 @@ final class PluginInstance: @unchecked Sendable {
     /// Must be called once, after all other calls have returned, and be the last one.
     func close() {
         plugin.table.close(handle)
+        services.release()
     }
 
     func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {

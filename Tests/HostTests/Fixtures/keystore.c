@@ -33,6 +33,8 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int gate_open, blocked, running, most_running;
 static int calls[OPERATIONS];
 static keswick_result forced = KESWICK_OK;
+static pthread_t threads[64];
+static int thread_count;
 
 static struct entry { char name[KESWICK_NAME_MAX + 1]; uint8_t *value; size_t size; } entries[CAPACITY];
 static size_t count;
@@ -82,6 +84,14 @@ KESWICK_EXPORT int test_most_running(void) {
   return result;
 }
 
+/* How many threads have made calls. */
+KESWICK_EXPORT int test_threads(void) {
+  pthread_mutex_lock(&lock);
+  int result = thread_count;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
 /* All calls return this from now on; KESWICK_OK ends it. */
 KESWICK_EXPORT void test_force(int result) {
   pthread_mutex_lock(&lock);
@@ -97,6 +107,9 @@ static void say(const keswick_call *call, const void *text, size_t size) {
 
 static void enter(int operation) {
   calls[operation]++;
+  int known = 0;
+  for (int i = 0; i < thread_count; i++) known |= pthread_equal(threads[i], pthread_self());
+  if (!known && thread_count < 64) threads[thread_count++] = pthread_self();
   if (++running > most_running) most_running = running;
 }
 

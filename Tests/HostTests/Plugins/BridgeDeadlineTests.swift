@@ -113,6 +113,14 @@ struct BridgeDeadlineTests {
         #expect(await keystore.get("key").failure?.kind == .unreachable)
     }
 
+    @Test("is what more threads are for: calls one after the other share a few")
+    func threads() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 60))
+        for _ in 0..<500 { _ = await keystore.get("key") }
+        // One, and one more whenever a call came before the thread of the last one was back.
+        #expect(keystore.threads() < 30)
+    }
+
     @Test("does not keep several of a plugin that is not serial from running at once")
     func parallel() async throws {
         let keystore = try ScriptedKeystore(limits: .init(threads: 8))

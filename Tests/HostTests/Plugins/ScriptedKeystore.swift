@@ -31,6 +31,7 @@ final class ScriptedKeystore: Sendable {
     func closeGate() { control.call("test_close_gate") }
     func force(_ result: Int32) { control.call("test_force", result) }
     func calls(_ operation: Operation) -> Int32 { control.call("test_calls", operation.rawValue) }
+    func threads() -> Int32 { control.call("test_threads") }
     func mostRunning() -> Int32 { control.call("test_most_running") }
 
     /// Returns when so many calls stand at the gate.
