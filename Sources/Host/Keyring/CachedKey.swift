@@ -5,6 +5,14 @@ struct CachedKey {
     let key: Key
     let readAt: MonotonicTime
     var usedAt: MonotonicTime
+
+    /// Whether the key may be used no more, online or offline.
+    ///
+    /// Mutating although it changes nothing: the dictionary then lends the value in place instead of copying it, and the sweep
+    /// touches no key object.
+    mutating func isExpired(_ lifetime: KeyLifetime, at now: MonotonicTime) -> Bool {
+        !lifetime.isCurrent(self, at: now) && !lifetime.isUsableOffline(self, at: now)
+    }
 }
 
 /// How long cached keys may be used. Zero switches a limit off, except `offline`, where it switches that mode off.

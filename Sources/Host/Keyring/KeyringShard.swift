@@ -80,10 +80,12 @@ final class KeyringShard: Sendable {
     func removeExpired(now: MonotonicTime) -> Int {
         // The keys are wiped when the array goes, after the lock was given back.
         let expired = state.withLock { state in
-            let lifetime = state.lifetime
-            let names = state.keys.filter { _, cached in
-                !lifetime.isCurrent(cached, at: now) && !lifetime.isUsableOffline(cached, at: now)
-            }.keys
+            var names: [String] = []
+            var index = state.keys.startIndex
+            while index != state.keys.endIndex {
+                if state.keys.values[index].isExpired(state.lifetime, at: now) { names.append(state.keys[index].key) }
+                state.keys.formIndex(after: &index)
+            }
             return names.compactMap { state.keys.removeValue(forKey: $0)?.key }
         }
         return expired.count
