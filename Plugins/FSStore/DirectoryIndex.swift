@@ -1,7 +1,6 @@
 import CFileSystem
 import Glibc
 import PluginKit
-import Synchronization
 
 /// The names in the keystore's directory, read again only when the directory has changed.
 ///
@@ -21,7 +20,7 @@ final class DirectoryIndex: Sendable {
 
     private let directory: Directory
     private let isLocal: Bool
-    private let snapshot = Mutex<Snapshot?>(nil)
+    private let snapshot = Lock<Snapshot?>(nil)
 
     init(_ directory: Directory) {
         self.directory = directory

@@ -1,6 +1,5 @@
 import Glibc
 import PluginKit
-import Synchronization
 
 /// The library's entry point.
 @c(keswick_keystore_plugin)
@@ -24,7 +23,7 @@ final class FSStore: Keystore {
     private let index: DirectoryIndex
     private let log: HostLog
     /// Empty files that a listing has told the operator about.
-    private let reported = Mutex<Set<KeyName>>([])
+    private let reported = Lock<Set<KeyName>>([])
 
     init(configuration: Configuration, log: HostLog, deadline: Deadline) throws(KeystoreError) {
         let path = try configuration.string("path")

@@ -1,5 +1,4 @@
 import PluginKit
-import Synchronization
 
 /// The library's entry point.
 @c(keswick_keystore_plugin)
@@ -10,12 +9,12 @@ final class MemStore: Keystore {
     static let name: StaticString = "mem"
     static let version: StaticString = "1.0.0"
 
-    private struct State {
+    private struct State: Sendable {
         var values: [KeyName: SecretValue] = [:]
         var index = NameIndex()
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(configuration: Configuration, log: HostLog, deadline: Deadline) throws(KeystoreError) {
         log.warning("the keystore `mem` keeps keys in memory: they are lost when the server stops")

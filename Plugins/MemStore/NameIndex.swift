@@ -52,7 +52,10 @@ struct NameIndex {
     /// Turns what was inserted into a run, and restores that each run is at least twice as long as the next.
     private mutating func settle() {
         guard !inserted.isEmpty else { return }
-        runs.append(inserted.sorted())
+        // A name that was removed and inserted again is there more than once.
+        var run: [KeyName] = []
+        for name in inserted.sorted() where name != run.last { run.append(name) }
+        runs.append(run)
         inserted = []
         while runs.count > 1, runs[runs.count - 2].count < 2 * runs[runs.count - 1].count {
             let (shorter, longer) = (runs.removeLast(), runs.removeLast())

@@ -5,7 +5,7 @@ import PluginKit
 /// A connection to the database, with the statements that the keystore needs. Used by one thread at a time.
 final class Connection: @unchecked Sendable {
     // `@unchecked Sendable` holds because a connection is handed from thread to thread by locks: the writer's `TimedLock` and
-    // the `Mutex` of the pool of readers.
+    // the `Lock` of the pool of readers.
     private var connection: OpaquePointer?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
     /// The deadline of the call that uses the connection, which SQLite's handlers ask for.

@@ -1,7 +1,6 @@
 import CSQLite
 import Glibc
 import PluginKit
-import Synchronization
 
 /// The database's file: made when it is missing, and checked before SQLite may change anything.
 ///
@@ -17,7 +16,7 @@ struct DatabaseFile: Sendable {
     /// Held while a file is checked and the first connection to it is opened.
     private static let opening = TimedLock(())
     /// The files that instances in this process have open, and how many instances each.
-    private static let opened = Mutex<[FileIdentity: Int]>([:])
+    private static let opened = Lock<[FileIdentity: Int]>([:])
 
     /// Opens the database at `path`, or makes an empty one, and gives a connection for writing.
     static func open(

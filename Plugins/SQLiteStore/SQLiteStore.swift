@@ -1,7 +1,6 @@
 import CSQLite
 import Glibc
 import PluginKit
-import Synchronization
 
 /// The library's entry point.
 @c(keswick_keystore_plugin)
@@ -22,7 +21,7 @@ final class SQLiteStore: Keystore {
 
     private let file: DatabaseFile
     private let writer: TimedLock<Connection>
-    private let readers = Mutex<[Connection]>([])
+    private let readers = Lock<[Connection]>([])
 
     init(configuration: Configuration, log: HostLog, deadline: Deadline) throws(KeystoreError) {
         let path = try configuration.string("path")

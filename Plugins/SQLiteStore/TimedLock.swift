@@ -1,7 +1,7 @@
 import Glibc
 import PluginKit
 
-/// A lock around a value whose waiters give up at their deadline. (`Synchronization.Mutex` waits for ever.)
+/// A lock around a value whose waiters give up at their deadline. (PluginKit's `Lock` waits for as long as it takes.)
 final class TimedLock<Value>: @unchecked Sendable {
     // `@unchecked Sendable` holds because `protected` and `isTaken` are used by the holder of the lock only: `isTaken` with
     // `mutex` held, `protected` by the one caller that found `isTaken` false and set it.

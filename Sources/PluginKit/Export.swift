@@ -1,5 +1,4 @@
 @_exported import PluginAPI
-import Synchronization
 
 /// Makes the ABI's table for `type`. Call it from the library's entry point, and only there:
 ///
@@ -32,7 +31,7 @@ struct Export: Sendable {
     let open: @Sendable (Configuration, HostLog, Deadline) throws(KeystoreError) -> any Keystore
 }
 
-private let exported = Mutex<Export?>(nil)
+private let exported = Lock<Export?>(nil)
 
 /// Opens an instance of what the library exports.
 func openExported(_ configuration: Configuration, _ log: HostLog, _ deadline: Deadline) throws(KeystoreError) -> any Keystore {

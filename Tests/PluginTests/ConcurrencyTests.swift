@@ -1,5 +1,6 @@
 import Foundation
 import PluginAPI
+import PluginKit
 import Synchronization
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let store = try OpenKeystore(backend, in: directory)
         for round in 0..<25 {
-            let winners = Mutex<[UInt8]>([])
+            let winners = Lock<[UInt8]>([])
             inParallel(8) { index in
                 let value = [UInt8](repeating: UInt8(index), count: 3000)
                 let result = try result { try store.create("key-\(round)", value) }

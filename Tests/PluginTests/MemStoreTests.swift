@@ -24,6 +24,17 @@ import Testing
         #expect(try store.list().count == 10)
     }
 
+    @Test func nameThatCameMoreThanOnceIsListedOnce() throws {
+        let store = try OpenKeystore(.mem, configuration: "{}")
+        for listing in 0..<4 {
+            for round in UInt8(0)..<3 {
+                try store.create("key", [round])
+                if listing < 3 || round < 2 { try store.delete("key") }
+            }
+            #expect(try store.list() == (listing == 3 ? ["key"] : []))
+        }
+    }
+
     @Test func eachInstanceIsAStoreOfItsOwn() throws {
         let (first, second) = (try OpenKeystore(.mem, configuration: "null"), try OpenKeystore(.mem, configuration: "{}"))
         try first.create("key", [1])

@@ -1,6 +1,6 @@
 import Foundation
 import PluginAPI
-import Synchronization
+import PluginKit
 
 /// An instance of a keystore, driven through the functions of its table as the server drives it.
 ///
@@ -21,7 +21,7 @@ final class OpenKeystore: @unchecked Sendable {
     }
 
     private final class Log: Sendable {
-        let lines = Mutex<[String]>([])
+        let lines = Lock<[String]>([])
     }
 
     /// Opens the backend's store in `directory`, or with a configuration given as JSON.
