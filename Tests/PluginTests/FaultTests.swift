@@ -13,7 +13,7 @@ import Testing
 
     /// A directory with a store that holds the `old` entries.
     private func makeStore(_ backend: Backend) throws -> TemporaryDirectory {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryDirectory(inMemory: true)
         let store = try OpenKeystore(backend, in: directory)
         for name in FaultTests.old { try store.create(name, .driverValue(size: FaultTests.size)) }
         return directory
@@ -70,7 +70,7 @@ import Testing
     @Test(arguments: Backend.durable)
     func openingANewStoreIsWholeOrNothingWhereverItDies(_ backend: Backend) throws {
         try atEveryCall { call in
-            let directory = try TemporaryDirectory()
+            let directory = try TemporaryDirectory(inMemory: true)
             let end = try run(backend, directory, ["arm:\(call):kill", "open", "count"]).end
             try expectWhole(backend, directory, required: [], allowed: ["new"], "killed at call \(call)")
             return end == .killed(SIGKILL)
@@ -89,7 +89,7 @@ import Testing
         case .mem: break
         }
         try atEveryCall { call in
-            let directory = try TemporaryDirectory()
+            let directory = try TemporaryDirectory(inMemory: true)
             for file in try torn.entries() {
                 try FileManager.default.copyItem(atPath: torn.path + "/" + file, toPath: directory.path + "/" + file)
             }
@@ -189,7 +189,7 @@ import Testing
 
     @Test(arguments: Backend.durable, faults)
     func failedOpenLeavesAStoreThatOpens(_ backend: Backend, _ fault: String) throws {
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryDirectory(inMemory: true)
         let pattern = #"{"path":"\#(directory.path)/@/keys"}"#
         // One process tries all calls, each in a directory of its own.
         let calls = 1...150

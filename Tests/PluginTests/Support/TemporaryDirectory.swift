@@ -4,9 +4,12 @@ import Foundation
 struct TemporaryDirectory: ~Copyable, Sendable {
     let path: String
 
-    init() throws {
-        // Resolved, because a keystore may compare the names of files that it gets by other ways.
-        var template = Array((FileManager.default.temporaryDirectory.path + "/keswick-plugin-XXXXXX").utf8CString)
+    /// - Parameter inMemory: whether to prefer a file system in memory, where a sync costs nothing. For tests that kill processes,
+    ///   which no disk notices.
+    init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let parent = inMemory && access(memory, W_OK) == 0 ? memory : FileManager.default.temporaryDirectory.path
+        var template = Array((parent + "/keswick-plugin-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: errno \(errno)") }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
