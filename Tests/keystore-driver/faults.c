@@ -81,7 +81,20 @@ static int meet(void) {
     return real arguments;                                  \
   }
 
-STAND_BETWEEN(int, close, (int fd), (fd))
+/* Linux closes also when it reports a failure. */
+#define STAND_BETWEEN_CLOSE(name, parameters, arguments) \
+  int name parameters {                                  \
+    typedef int(*type) parameters;                       \
+    REAL(name, type);                                    \
+    int met = meet();                                    \
+    int result = real arguments;                         \
+    if (met != 1) return result;                         \
+    errno = fault_error;                                 \
+    return -1;                                           \
+  }
+
+STAND_BETWEEN_CLOSE(close, (int fd), (fd))
+STAND_BETWEEN_CLOSE(closedir, (DIR * directory), (directory))
 STAND_BETWEEN(int, fsync, (int fd), (fd))
 STAND_BETWEEN(int, fdatasync, (int fd), (fd))
 STAND_BETWEEN(int, ftruncate, (int fd, off_t size), (fd, size))
@@ -165,4 +178,3 @@ STAND_BETWEEN_FCNTL(fcntl64)
 STAND_BETWEEN_POINTER(DIR *, fdopendir, (int fd), (fd))
 STAND_BETWEEN_POINTER(struct dirent *, readdir, (DIR * directory), (directory))
 STAND_BETWEEN_POINTER(struct dirent64 *, readdir64, (DIR * directory), (directory))
-STAND_BETWEEN(int, closedir, (DIR * directory), (directory))

@@ -29,8 +29,12 @@ final class OpenKeystore: @unchecked Sendable {
         try self.init(backend, configuration: backend.configuration(in: directory))
     }
 
-    init(_ backend: Backend, configuration: String) throws {
-        table = try backend.table()
+    convenience init(_ backend: Backend, configuration: String) throws {
+        try self.init(backend.table(), configuration: configuration)
+    }
+
+    init(_ table: UnsafePointer<keswick_keystore>, configuration: String) throws {
+        self.table = table
         log = Log()
         host = .allocate(capacity: 1)
         host.initialize(
