@@ -64,7 +64,7 @@ package final class ServerProcess: Sendable {
         let arguments = [
             "-sS", "--max-time", "300", "--cacert", deployment.serverCertificate, "--cert", client.certificate, "--key",
             client.key,
-            "-w", "%{http_code}\n", "-K", "-",
+            "-w", "\n%{http_code}\n", "-K", "-",
         ]
         return try run("curl", arguments, input: Array(text.utf8)).text.split(separator: "\n").compactMap { Int($0) }
     }

@@ -91,9 +91,13 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
-            for stream in session.streams.values where !stream.isAnswered && !stream.isComplete {
-                guard let exchange = stream.exchange, let deadline = exchange.deadline, now >= deadline else { continue }
-                answer(stream, exchange, .error(504, "the request took too long"))
+            for stream in session.streams.values where !stream.isComplete {
+                guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else { continue }
+                if stream.isAnswered {
+                    session.abandon(stream)
+                } else {
+                    answer(stream, exchange, .error(504, "the request took too long"))
+                }
             }
         }
         if let began = session.headBegan, now - began > worker.limits.requestHead { context.close(promise: nil) }

@@ -42,6 +42,8 @@ final class HTTP2Session {
         defer { nghttp2_option_del(option) }
         // Closed streams are kept for priorities, which this server has no use for.
         nghttp2_option_set_no_closed_streams(option, 1)
+        // A client whose request was answered before it was whole gets no further credit to send: see `dataReceived`.
+        nghttp2_option_set_no_auto_window_update(option, 1)
         var callbacks: OpaquePointer?
         guard nghttp2_session_callbacks_new(&callbacks) == 0 else { throw Failure(code: Int32(NGHTTP2_ERR_NOMEM.rawValue)) }
         defer { nghttp2_session_callbacks_del(callbacks) }
@@ -94,6 +96,11 @@ final class HTTP2Session {
         if !hasBody { response.body.wipe() }
     }
 
+    /// Ends a stream whose client goes on sending a request that was answered long ago.
+    func abandon(_ stream: HTTP2Stream) {
+        _ = nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
+    }
+
     /// Tells the client that no further stream will be served (RFC 9113, section 6.8). Those in flight go on.
     func announceEnd() {
         let last = nghttp2_session_get_last_proc_stream_id(session)
@@ -139,10 +146,6 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, id, data, count, pointer in
             guard let session = HTTP2Session.session(pointer) else { return 0 }
             return session.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count))
-        }
-        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, pointer in
-            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.frameSent(frame.pointee)
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, pointer in
             guard let session = HTTP2Session.session(pointer) else { return 0 }
@@ -196,21 +199,17 @@ extension HTTP2Session {
     }
 
     private func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
-        guard let stream = streams[id], !stream.isAnswered, let exchange = stream.exchange else { return 0 }
-        guard stream.body.count + bytes.count <= exchange.bodyLimit else {
-            delegate.bodyTooLarge(stream)
-            return 0
+        guard let stream = streams[id], !stream.isAnswered, let exchange = stream.exchange else {
+            // The stream's window stays used up, so that the client stops by itself. A RST_STREAM, which RFC 9113, section 8.1, allows
+            // here, makes curl 7.88 lose the answer that came before it.
+            return nghttp2_session_consume_connection(session, bytes.count)
         }
-        stream.body.append(bytes)
-        return 0
-    }
-
-    /// RFC 9113, section 8.1: a server that has answered before it had the whole request asks the client to stop sending.
-    private func frameSent(_ frame: nghttp2_frame) -> Int32 {
-        guard UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
-            let stream = streams[frame.hd.stream_id], stream.isAnswered, !stream.isComplete
-        else { return 0 }
-        return nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_NO_ERROR.rawValue)
+        if stream.body.count + bytes.count <= exchange.bodyLimit {
+            stream.body.append(bytes)
+            return nghttp2_session_consume(session, id, bytes.count)
+        }
+        delegate.bodyTooLarge(stream)
+        return nghttp2_session_consume_connection(session, bytes.count)
     }
 
     private func streamClosed(_ id: Int32) -> Int32 {
