@@ -14,7 +14,7 @@ struct YAMLProblem {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            let position = SourcePosition(line: mark.line, column: mark.column)
+            let position = text.clamped(SourcePosition(line: mark.line, column: mark.column))
             self.init(position: position, message: Self.explain(problem, context, at: position, in: text))
         case .duplicatedKeysInMapping(let names, let context):
             let name = names.first ?? ""
@@ -60,6 +60,8 @@ struct YAMLProblem {
                 : "a ',' or a '}' is expected here\(opened(context))"
         case "found unexpected end of stream":
             return "the file ends within a quoted value\(opened(context)); close the quote"
+        case "did not find expected node content":
+            return "a value is expected here; write one, or remove the ',' before it"
         case "found undefined alias":
             return "this alias has no anchor before it; write '&name' in front of the value that it stands for"
         case "but found another document":

@@ -53,6 +53,19 @@ struct YAMLText {
     /// Each one costs another pass over the text.
     private static let mostHiddenMembers = 100
 
+    /// `position`, or where the text ends when that is before it: libyaml is on the next line already at the end of a text that
+    /// does not end in a line break.
+    func clamped(_ position: SourcePosition) -> SourcePosition {
+        if index(of: position) != nil { return position }
+        var end = SourcePosition.start
+        var previous: Unicode.Scalar?
+        for scalar in text.unicodeScalars {
+            end = Self.advance(end, over: scalar, after: previous)
+            previous = scalar
+        }
+        return min(position, end)
+    }
+
     private func index(of wanted: SourcePosition) -> String.Index? {
         let scalars = text.unicodeScalars
         var position = SourcePosition.start

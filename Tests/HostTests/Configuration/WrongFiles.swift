@@ -13,6 +13,12 @@ extension WrongFile {
             "A mapping that is not closed", "log: { error: on\n",
             "2:1: a ',' or a '}' is expected here (parsing a flow mapping that begins at line 1, column 6)"),
         WrongFile(
+            "A list that is not closed where the file ends without a line break", "keys: [ a, b",
+            "1:13: a ',' or a ']' is expected here (parsing a flow sequence that begins at line 1, column 7)"),
+        WrongFile(
+            "A list with nothing between commas", "keys: [ a, , b ]\n",
+            "1:12: a value is expected here; write one, or remove the ',' before it"),
+        WrongFile(
             "A variable without quotes within braces", "log: { error: ${LEVEL} }\n",
             "1:16: within [ ] and { } a '{' begins a mapping; put the ${NAME} in quotes"),
         WrongFile(
