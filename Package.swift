@@ -44,6 +44,7 @@ let package = Package(
             dependencies: [
                 "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "PluginAPI", "SecureBytes", "Yams",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

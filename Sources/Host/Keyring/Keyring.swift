@@ -156,11 +156,13 @@ package final class Keyring: Sendable {
         let start = clock()
         shard.beginChange(name)
         keystore.create(
-            name, value: StoredEntry.encode(key), timeout: timeout, settled: { shard.endChange(name) },
-            completion: { [self] result in
-                if case .success = result { shard.created(name, key, now: clock()) }
-                finish(promise, .create, name, start, result)
-            })
+            name, value: StoredEntry.encode(key), timeout: timeout,
+            settled: { [clock] result in
+                var stored: Key?
+                if case .success = result { stored = key }
+                shard.endCreate(name, stored: stored, now: clock())
+            },
+            completion: { [self] in finish(promise, .create, name, start, $0) })
         return promise.futureResult
     }
 
@@ -171,14 +173,9 @@ package final class Keyring: Sendable {
         let start = clock()
         shard.beginChange(name)
         keystore.delete(
-            name, timeout: timeout,
-            settled: {
-                // Once more: a call that had timed out may have removed the key only now.
-                shard.forget(name)
-                shard.endChange(name)
-            },
+            name, timeout: timeout, settled: { _ in shard.endDelete(name) },
             completion: { [self] result in
-                // Whatever the result: after a failure nobody knows whether the key is still there.
+                // Not only when it is settled: from the moment that the client hears that it may have been deleted, it is not used.
                 shard.forget(name)
                 finish(promise, .delete, name, start, result)
             })

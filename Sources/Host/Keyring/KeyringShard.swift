@@ -1,6 +1,6 @@
 import Envelope
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// One part of the keyring: the names that hash to it, behind one lock.
 ///
@@ -53,23 +53,33 @@ final class KeyringShard: Sendable {
             if now > cached.usedAt { keys.values[index].usedAt = now }
             return cached.key
         }
+
+        /// Ends a change, and returns whether there was no other beside it. Nobody joins a read that began before.
+        mutating func endChange(_ name: String) -> Bool {
+            currentReads[name] = nil
+            guard var ending = changes[name] else { return false }
+            ending.running -= 1
+            changes[name] = ending.running == 0 ? nil : ending
+            return ending.begun == 1
+        }
     }
 
-    private let state: Mutex<State>
+    // Not the standard library's `Mutex`: ThreadSanitizer does not know it, and this is code that it must be able to check.
+    private let state: NIOLockedValueBox<State>
 
     init(lifetime: KeyLifetime) {
-        state = Mutex(State(lifetime: lifetime))
+        state = NIOLockedValueBox(State(lifetime: lifetime))
     }
 
     func apply(_ lifetime: KeyLifetime) {
-        state.withLock { $0.lifetime = lifetime }
+        state.withLockedValue { $0.lifetime = lifetime }
     }
 
     // MARK: Cached keys
 
     /// The cached key, marked as used at `now`. This is the way of most requests: one lock, one look-up, no allocation.
     func cached(_ name: String, now: MonotonicTime, isOutOfReach: Bool) -> Key? {
-        state.withLock { state in
+        state.withLockedValue { state in
             let key = state.use(name, now, isOutOfReach: isOutOfReach)
             if key == nil { state.misses &+= 1 } else { state.hits &+= 1 }
             return key
@@ -79,7 +89,7 @@ final class KeyringShard: Sendable {
     /// Drops the keys that may not be used any more, online or offline, and returns how many there were.
     func removeExpired(now: MonotonicTime) -> Int {
         // The keys are wiped when the array goes, after the lock was given back.
-        let expired = state.withLock { state in
+        let expired = state.withLockedValue { state in
             var names: [String] = []
             var index = state.keys.startIndex
             while index != state.keys.endIndex {
@@ -92,7 +102,7 @@ final class KeyringShard: Sendable {
     }
 
     var statistics: KeyringStatistics {
-        state.withLock { KeyringStatistics(keys: $0.keys.count, hits: $0.hits, misses: $0.misses) }
+        state.withLockedValue { KeyringStatistics(keys: $0.keys.count, hits: $0.hits, misses: $0.misses) }
     }
 
     // MARK: Reads
@@ -106,7 +116,7 @@ final class KeyringShard: Sendable {
 
     /// Gives the cached key, or adds `waiter` to the read that is under way, or to a new one with the number `read`.
     func admit(_ waiter: Waiter, to name: String, read: UInt64, now: MonotonicTime, isOutOfReach: Bool) -> Admission {
-        state.withLock { state in
+        state.withLockedValue { state in
             if let key = state.use(name, now, isOutOfReach: isOutOfReach) { return .cached(key) }
             if let current = state.currentReads[name] {
                 state.reads[current]?.waiters.append(waiter)
@@ -120,7 +130,7 @@ final class KeyringShard: Sendable {
 
     /// Notes the timer that ends a wait. Returns false when the wait is over already.
     func setTimer(_ timer: Scheduled<Void>, of waiter: UInt64) -> Bool {
-        state.withLock { state in
+        state.withLockedValue { state in
             for (number, read) in state.reads {
                 guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
                 state.reads[number]?.waiters[index].timer = timer
@@ -132,7 +142,7 @@ final class KeyringShard: Sendable {
 
     /// Takes a waiter whose time is up from its read; nil when it has its answer already.
     func removeWaiter(_ waiter: UInt64) -> Waiter? {
-        state.withLock { state in
+        state.withLockedValue { state in
             for (number, read) in state.reads {
                 guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
                 return state.reads[number]?.waiters.remove(at: index)
@@ -152,7 +162,7 @@ final class KeyringShard: Sendable {
 
     /// Ends a read that gave `key`, which becomes the cached one if it is sure to be the current one.
     func finishRead(_ number: UInt64, key: Key, now: MonotonicTime) -> Ending {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let read = state.reads.removeValue(forKey: number) else { return Ending() }
             if state.currentReads[read.name] == number {
                 state.currentReads[read.name] = nil
@@ -166,7 +176,7 @@ final class KeyringShard: Sendable {
 
     /// Ends a read that failed. `next` is the number of the read that those who have time left go on to wait for.
     func failRead(_ number: UInt64, _ kind: KeystoreFailure.Kind, next: UInt64, now: MonotonicTime) -> Ending {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let read = state.reads.removeValue(forKey: number) else { return Ending() }
             let isCurrent = state.currentReads[read.name] == number
             if isCurrent { state.currentReads[read.name] = nil }
@@ -196,41 +206,39 @@ final class KeyringShard: Sendable {
 
     /// Notes that a create or delete of `name` begins.
     func beginChange(_ name: String) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.changes[name, default: Changes()].running += 1
             state.changes[name, default: Changes()].begun += 1
             state.currentReads[name] = nil
         }
     }
 
-    /// Notes what a create stored, before the one who asked for it hears of it.
-    func created(_ name: String, _ key: Key, now: MonotonicTime) {
-        state.withLock { state in
-            state.currentReads[name] = nil
+    /// Notes that a create can have no effect any more, before the one who asked for it hears of it.
+    ///
+    /// - Parameter stored: the key, if the keystore took it.
+    func endCreate(_ name: String, stored: Key?, now: MonotonicTime) {
+        state.withLockedValue { state in
+            let wasAlone = state.endChange(name)
+            guard let stored else { return }
             // With another change beside it, nobody knows which of the two was last.
-            let isAlone = state.changes[name].map { $0.running == 1 && $0.begun == 1 } ?? false
-            state.keys[name] = isAlone ? CachedKey(key: key, readAt: now, usedAt: now) : nil
+            state.keys[name] = wasAlone ? CachedKey(key: stored, readAt: now, usedAt: now) : nil
         }
     }
 
-    /// Drops a key that was deleted, or may have been, before the one who asked for it hears of it.
-    func forget(_ name: String) {
-        let forgotten = state.withLock { state in
-            state.currentReads[name] = nil
+    /// Notes that a delete can have no effect any more. Whatever its result: after a failure nobody knows whether the key is there.
+    func endDelete(_ name: String) {
+        let forgotten = state.withLockedValue { state in
+            _ = state.endChange(name)
             return state.keys.removeValue(forKey: name)?.key
         }
         // The key is wiped here, after the lock was given back.
         _ = forgotten
     }
 
-    /// Notes that a create or delete can have no effect any more.
-    func endChange(_ name: String) {
-        state.withLock { state in
-            state.currentReads[name] = nil
-            guard var changes = state.changes[name] else { return }
-            changes.running -= 1
-            state.changes[name] = changes.running == 0 ? nil : changes
-        }
+    /// Drops a key that may have been deleted.
+    func forget(_ name: String) {
+        let forgotten = state.withLockedValue { $0.keys.removeValue(forKey: name)?.key }
+        _ = forgotten
     }
 }
 

@@ -119,8 +119,11 @@ final class CallPool: Sendable {
         while let call = nextCall(for: number) {
             let deliver = call.perform()
             // First, so that a call which returned in time does not count as stuck while its result is delivered.
-            finish(number)
+            let stuckCall = finish(number)
             deliver()
+            guard let stuckCall else { continue }
+            let (label, late) = (stuckCall.call.label, MonotonicTime.now - stuckCall.call.deadline)
+            logger.warning("keystore '\(keystore)': \(label) returned after all, \(late) too late; \(stuckCall.left) are stuck")
         }
     }
 
@@ -145,15 +148,13 @@ final class CallPool: Sendable {
         }
     }
 
-    private func finish(_ number: Int) {
-        let returned = monitor.withLock { state -> (call: any PendingCall, stuck: Int)? in
+    /// Notes that a thread is done with its call. If that was stuck, returns it, and how many others still are.
+    private func finish(_ number: Int) -> (call: any PendingCall, left: Int)? {
+        monitor.withLock { state in
             guard let running = state.running.removeValue(forKey: number), running.isStuck else { return nil }
             state.stuck -= 1
             return (running.call, state.stuck)
         }
-        guard let returned else { return }
-        let (label, late) = (returned.call.label, MonotonicTime.now - returned.call.deadline)
-        logger.warning("keystore '\(keystore)': \(label) returned after all, \(late) too late; \(returned.stuck) are stuck")
     }
 
     // MARK: Time

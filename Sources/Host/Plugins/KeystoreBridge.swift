@@ -63,10 +63,10 @@ package final class KeystoreBridge: Sendable {
 
     /// Stores `value` under `name` if the name is free; fails with `.exists` if it is not.
     ///
-    /// - Parameter settled: runs once, when the call can change the keystore no more: right after the completion, unless that
-    ///   got `.timeout` and the plugin's function has still not returned.
+    /// - Parameter settled: runs once, when the call can change the keystore no more, with what it came to: right before the
+    ///   completion, or, when that got `.timeout` already, after the plugin's function has returned.
     package func create(
-        _ name: String, value: SecretBytes, timeout: Duration, settled: (@Sendable () -> Void)? = nil,
+        _ name: String, value: SecretBytes, timeout: Duration, settled: Completion<Void>? = nil,
         completion: @escaping Completion<Void>
     ) {
         let isAllowed = KeystoreName.isValid(name) && value.count <= Int(KESWICK_VALUE_MAX)
@@ -84,7 +84,7 @@ package final class KeystoreBridge: Sendable {
 
     /// Removes `name` and its value; fails with `.notFound` if there is none. For `settled` see `create`.
     package func delete(
-        _ name: String, timeout: Duration, settled: (@Sendable () -> Void)? = nil, completion: @escaping Completion<Void>
+        _ name: String, timeout: Duration, settled: Completion<Void>? = nil, completion: @escaping Completion<Void>
     ) {
         submit("delete of '\(name)'", timeout, KeystoreName.isValid(name), settled, completion) { instance, deadline in
             instance.delete(name, deadline)
@@ -106,7 +106,7 @@ package final class KeystoreBridge: Sendable {
     }
 
     private func submit<Success>(
-        _ label: String, _ timeout: Duration, _ isAllowed: Bool, _ settled: (@Sendable () -> Void)?,
+        _ label: String, _ timeout: Duration, _ isAllowed: Bool, _ settled: Completion<Success>?,
         _ completion: @escaping Completion<Success>,
         _ body: @escaping @Sendable (PluginInstance, MonotonicTime) -> Result<Success, KeystoreFailure>
     ) {

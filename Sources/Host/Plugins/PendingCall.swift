@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A call that waits for a thread, runs on one, or is over.
 protocol PendingCall: AnyObject, Sendable {
@@ -21,28 +21,28 @@ final class TypedCall<Success: Sendable>: PendingCall {
     let deadline: MonotonicTime
     let label: String
     private let body: @Sendable (MonotonicTime) -> Result<Success, KeystoreFailure>
-    private let completion: Mutex<Completion?>
-    private let settled: (@Sendable () -> Void)?
+    private let completion: NIOLockedValueBox<Completion?>
+    private let settled: Completion?
 
     /// - Parameters:
-    ///   - settled: runs once, when the call can have no further effect: after the completion, or, when that came first with
-    ///     a timeout, after the plugin's function returned.
+    ///   - settled: runs once, when the call can have no further effect, with what it came to: right before the completion, or, when
+    ///     that got a timeout already, after the plugin's function has returned.
     init(
         _ label: String, deadline: MonotonicTime, body: @escaping @Sendable (MonotonicTime) -> Result<Success, KeystoreFailure>,
-        settled: (@Sendable () -> Void)? = nil, completion: @escaping Completion
+        settled: Completion? = nil, completion: @escaping Completion
     ) {
         self.label = label
         self.deadline = deadline
         self.body = body
         self.settled = settled
-        self.completion = Mutex(completion)
+        self.completion = NIOLockedValueBox(completion)
     }
 
     func perform() -> () -> Void {
         let result = body(deadline)
         return { [self] in
+            settled?(result)
             complete(result)
-            settled?()
         }
     }
 
@@ -51,12 +51,12 @@ final class TypedCall<Success: Sendable>: PendingCall {
     }
 
     func refuse(_ failure: KeystoreFailure) {
+        settled?(.failure(failure))
         complete(.failure(failure))
-        settled?()
     }
 
     private func complete(_ result: Result<Success, KeystoreFailure>) {
-        let waiting = completion.withLock { completion in
+        let waiting = completion.withLockedValue { completion in
             defer { completion = nil }
             return completion
         }

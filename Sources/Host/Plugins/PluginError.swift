@@ -55,14 +55,6 @@ extension PluginError: CustomStringConvertible {
             "cannot load \(path): \(reason)"
         case .replaced(let path):
             "refusing \(path): it was replaced since this process checked or loaded it. Restart the server to use the new file"
-        default:
-            contractDescription
-        }
-    }
-
-    /// What a library that was loaded does not do as the header says.
-    private var contractDescription: String {
-        switch self {
         case .noEntryPoint(let path):
             "\(path) is not a keystore plugin: it does not export \(KESWICK_ENTRY_SYMBOL)()"
         case .unsupportedABI(let path, let version):
@@ -81,8 +73,6 @@ extension PluginError: CustomStringConvertible {
             "\(path) is the plugin '\(plugin)', but its manifest calls it '\(manifest)': correct 'name' or 'library'"
         case .openFailed(let plugin, let failure):
             "cannot open the keystore '\(plugin)': \(failure)"
-        default:
-            "the plugin cannot be used"
         }
     }
 

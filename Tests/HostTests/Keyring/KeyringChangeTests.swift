@@ -93,7 +93,18 @@ struct KeyringChangeTests {
         #expect(await fixture.key("hold-key").error == .keyNotFound)
         // When nothing is under way any more, the cache works again.
         try await fixture.create("hold-key")
-        #expect(await fixture.key("hold-key").error == nil)
+        #expect(fixture.keyring.cached("hold-key") != nil)
+    }
+
+    @Test("a create that ran out of time and was stored after all is not hidden by a read that found nothing")
+    func lateCreate() async throws {
+        let fixture = try KeyringFixture()
+        let key = try Key.any()
+        #expect(await fixture.create("hold-key", key, timeout: .milliseconds(20)).error == .unreachable)
+        #expect(await fixture.key("hold-key").error == .keyNotFound)
+        fixture.keystore.openGate()
+        await fixture.keystore.log.wait(for: 1, .warning)
+        #expect(try await fixture.key("hold-key").get().isSame(as: key))
     }
 
     @Test("of many creates of one name at once, one wins, and it is the key that everybody gets")

@@ -1,9 +1,9 @@
 import Envelope
 import Host
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SecureBytes
-import Synchronization
 
 /// A keyring over the scripted keystore, with a clock that stands still until a test moves it.
 final class KeyringFixture: Sendable {
@@ -71,11 +71,11 @@ extension Key {
 }
 
 final class TestClock: Sendable {
-    private let time = Mutex(MonotonicTime(nanoseconds: 1_000_000_000_000))
+    private let time = NIOLockedValueBox(MonotonicTime(nanoseconds: 1_000_000_000_000))
 
-    var now: MonotonicTime { time.withLock { $0 } }
+    var now: MonotonicTime { time.withLockedValue { $0 } }
 
     func advance(by duration: Duration) {
-        time.withLock { $0 = $0 + duration }
+        time.withLockedValue { $0 = $0 + duration }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import Logging
+import NIOConcurrencyHelpers
 import SecureBytes
 import Synchronization
 
@@ -40,20 +41,20 @@ final class LogRecorder: Sendable {
         func count(_ level: Logger.Level) -> Int { messages.count { $0.level == level } }
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     var logger: Logger {
         Logger(label: "test") { _ in Handler(recorder: self) }
     }
 
     func messages(_ level: Logger.Level) -> [String] {
-        state.withLock { $0.messages.filter { $0.level == level }.map(\.text) }
+        state.withLockedValue { $0.messages.filter { $0.level == level }.map(\.text) }
     }
 
     /// Returns when there are so many messages of a level.
     func wait(for count: Int, _ level: Logger.Level) async {
         await withCheckedContinuation { continuation in
-            let isThere = state.withLock { state in
+            let isThere = state.withLockedValue { state in
                 if state.count(level) >= count { return true }
                 state.waiting.append((level, count, continuation))
                 return false
@@ -63,7 +64,7 @@ final class LogRecorder: Sendable {
     }
 
     private func add(_ level: Logger.Level, _ text: String) {
-        let ready = state.withLock { state in
+        let ready = state.withLockedValue { state in
             state.messages.append((level, text))
             let waiting = state.waiting
             let ready = waiting.filter { state.count($0.level) >= $0.count }
@@ -110,11 +111,11 @@ extension Result where Failure == KeystoreFailure {
 
 /// Collects what happened, in order.
 final class Recorder: Sendable {
-    private let storage = Mutex<[String]>([])
+    private let storage = NIOLockedValueBox<[String]>([])
 
-    var all: [String] { storage.withLock { $0 } }
+    var all: [String] { storage.withLockedValue { $0 } }
 
-    func add(_ event: String) { storage.withLock { $0.append(event) } }
+    func add(_ event: String) { storage.withLockedValue { $0.append(event) } }
 }
 
 /// Says to others that something has happened.

@@ -80,7 +80,7 @@ struct BridgeDeadlineTests {
         #expect(await running.failure?.kind == .notFound)
     }
 
-    @Test("reports that it has no further effect only when it has returned")
+    @Test("reports that it has no further effect, and what it came to, only when it has returned")
     func settled() async throws {
         let keystore = try ScriptedKeystore()
         let order = Recorder()
@@ -88,13 +88,25 @@ struct BridgeDeadlineTests {
             keystore.bridge.delete(
                 "block-key", timeout: short,
                 settled: {
-                    order.add("settled"); continuation.resume()
+                    order.add("settled: \(String(describing: $0.failure?.kind))")
+                    continuation.resume()
                 },
                 completion: {
-                    order.add("\($0.failure?.kind == .timeout)"); keystore.openGate()
+                    order.add("completed: \(String(describing: $0.failure?.kind))")
+                    keystore.openGate()
                 })
         }
-        #expect(order.all == ["true", "settled"])
+        await withCheckedContinuation { continuation in
+            keystore.bridge.delete(
+                "key", timeout: .seconds(60), settled: { order.add("settled: \($0.isSuccess)") },
+                completion: {
+                    order.add("completed: \($0.isSuccess)")
+                    continuation.resume()
+                })
+        }
+        let timeout = String(describing: Optional(KeystoreFailure.Kind.timeout))
+        let notFound = String(describing: Optional(KeystoreFailure.Kind.notFound))
+        #expect(order.all == ["completed: \(timeout)", "settled: \(notFound)", "settled: false", "completed: false"])
     }
 
     @Test("of a serial plugin holds up all others")

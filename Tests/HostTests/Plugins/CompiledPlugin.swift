@@ -1,6 +1,6 @@
 import Glibc
 import Host
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 
 /// A plugin in C that a test compiled into a directory of its own, with its manifest beside it.
@@ -42,7 +42,7 @@ struct CompiledPlugin {
     static func compile(_ source: String, to output: String, defines: [String] = [], flags: [String] = []) throws {
         let arguments = flags + defines.map { "-D\($0)" }
         // Many tests use the same plugin: it is compiled once, and each gets a file of its own.
-        let known = compiled.withLock { $0[[source] + arguments] }
+        let known = compiled.withLockedValue { $0[[source] + arguments] }
         if let known {
             let descriptor = open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o755)
             guard descriptor >= 0 else { throw SystemError("open \(output)", errno) }
@@ -58,13 +58,13 @@ struct CompiledPlugin {
                     + arguments + ["\(root)/Tests/HostTests/Fixtures/\(source)", "-o", output])
             guard result.code == 0 else { throw CompilerFailure(description: result.errorText) }
             let library = try readFile(output)
-            compiled.withLock { $0[[source] + arguments] = library }
+            compiled.withLockedValue { $0[[source] + arguments] = library }
         }
         // What the umask may have left to others makes a library untrusted.
         chmod(output, 0o755)
     }
 
-    private static let compiled = Mutex<[[String]: [UInt8]]>([:])
+    private static let compiled = NIOLockedValueBox<[[String]: [UInt8]]>([:])
 
     /// `cc` where there is one, else the clang that comes with the Swift toolchain.
     private static let compiler: String = {
