@@ -8,12 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${2:-60}
-targets=(${1:-APIKey Base64 Certificate Ciphertext JSON StoredEntry})
+read -ra targets <<<"${1:-APIKey Base64 Certificate Ciphertext JSON StoredEntry}"
 out=.build/fuzz
 mkdir -p "$out/findings"
 
 # Not through the package: its other dependencies need no instrumentation, and would take minutes to build.
-compile=(swiftc -O -wmo -swift-version 6 -parse-as-library -package-name keswick -sanitize=fuzzer,address
+compile=(swiftc -O -wmo -swift-version 6 -parse-as-library -package-name keswick "-sanitize=fuzzer,address"
     -I Sources/CLibcrypto -I "$out")
 for module in SecureBytes Envelope Credentials; do
     "${compile[@]}" -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" \
