@@ -29,17 +29,20 @@ package final class ServerProcess: Sendable {
         defer { close(output) }
         process = try Subprocess(
             kesPath(), ["server", "--config", deployment.configuration] + arguments, environment: environment, output: output)
+        let banner = try Self.waitForBanner(of: process)
+        port = banner.port
+        process.drainError(to: errorFile, after: Array(banner.text.utf8))
+    }
+
+    /// Waits until a `kes server` listens, and gives what it has printed by then.
+    package static func waitForBanner(of process: Subprocess) throws -> (port: Int, text: String) {
         var text = ""
-        var port: Int?
-        while port == nil {
+        while true {
             let bytes = process.readError()
             guard !bytes.isEmpty else { throw NotStarted(code: process.wait(), errorText: text) }
             text += String(decoding: bytes, as: UTF8.self)
-            port = Self.port(in: text)
+            if let port = port(in: text) { return (port, text) }
         }
-        // Never nil here: the loop ends with a port.
-        self.port = port ?? 0
-        process.drainError(to: errorFile, after: Array(text.utf8))
     }
 
     /// Sends a signal and waits for the end. The exit code, or minus the signal that ended it.
