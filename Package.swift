@@ -77,7 +77,7 @@ let package = Package(
         .target(name: "FSStore", dependencies: ["PluginKit", "CFileSystem"], path: "Plugins/FSStore"),
         .target(name: "SQLiteStore", dependencies: ["PluginKit", "CSQLite"], path: "Plugins/SQLiteStore"),
 
-        // The tests. ServerTests and CommandLineTests drive the built `kes` as a process of its own.
+        // The tests. ServerTests, CommandLineTests and SmokeTests drive the built `kes` as a process of its own.
         .target(name: "TestSupport", dependencies: ["Credentials", "SecureBytes"], path: "Tests/TestSupport"),
         .testTarget(name: "SecureBytesTests", dependencies: ["SecureBytes"]),
         .testTarget(
@@ -101,6 +101,7 @@ let package = Package(
         .testTarget(name: "ServerTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
         .testTarget(name: "KESClientTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
         .testTarget(name: "CommandLineTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(name: "SmokeTests", dependencies: ["KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,66 @@
+import KESClient
+import TestSupport
+import Testing
+
+/// Several servers on one keystore.
+@Suite struct SharedStoreTests {
+    private enum Outcome: Equatable {
+        case created, exists, other(KESError)
+    }
+
+    @Test("Of racing creations of a name at two servers, exactly one is answered with 200", arguments: Store.lasting)
+    func race(store: Store) async throws {
+        let site = try Site(store)
+        let servers = try [site.start(), site.start()]
+        let names = (0..<20).map { "app-\($0)" }
+        try await site.withClient(of: servers[0]) { first in
+            try await site.withClient(of: servers[1]) { second in
+                let outcomes = await outcomes(of: names, perName: 10, at: [first, second])
+                for name in names {
+                    #expect(outcomes[name]?.count { $0 == .created } == 1, "\(name)")
+                    #expect(outcomes[name]?.count { $0 == .exists } == 9, "\(name)")
+                }
+                // And it is one key, whichever server is asked.
+                for name in names {
+                    let dataKey = try await first.generateDataKey(name)
+                    #expect(try await second.decrypt(name, ciphertext: dataKey.ciphertext) == dataKey.plaintext)
+                }
+                #expect(try await first.listKeys().all() == names.sorted())
+                #expect(try await second.listKeys().all() == names.sorted())
+            }
+        }
+    }
+
+    @Test("Servers that come and go on a keystore disturb no creation at another", arguments: Store.lasting)
+    func comingAndGoing(store: Store) async throws {
+        let site = try Site(store)
+        let steady = try site.start()
+        let names = (0..<400).map { "app-\($0)" }
+        async let created = createKeys(names, at: steady, of: site)
+        for _ in 0..<3 { #expect(try site.start().stop() == 0) }
+        let answered = try await created
+        #expect(answered.count == names.count)
+        let listed = try await site.withClient(of: steady) { try await $0.listKeys().all() }
+        #expect(listed == names.sorted())
+    }
+
+    /// Creates each name so many times at once, turn and turn about at the clients' servers.
+    private func outcomes(of names: [String], perName count: Int, at clients: [KESClient]) async -> [String: [Outcome]] {
+        await withTaskGroup(of: (name: String, outcome: Outcome).self) { group in
+            for attempt in 0..<count {
+                for name in names {
+                    group.addTask {
+                        do throws(KESError) {
+                            try await clients[attempt % clients.count].createKey(name)
+                            return (name, .created)
+                        } catch {
+                            let isTaken = error == .server(status: 400, message: "key already exists")
+                            return (name, isTaken ? .exists : .other(error))
+                        }
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.name, default: []].append($1.outcome) }
+        }
+    }
+}
