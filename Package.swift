@@ -69,7 +69,10 @@ let package = Package(
             dependencies: [
                 "Host", "KESClient", "Credentials", "SecureBytes", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]
+            ],
+            // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first
+            // call of a function, and what it saved there held part of a secret that was being encoded.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
         ),
 
         // The keystores. They know the border only: nothing of the server.

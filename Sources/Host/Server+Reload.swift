@@ -15,7 +15,7 @@ extension Server {
         if reopens {
             keystore = try OpenKeystore.open(configuration, pluginDirectory: pluginDirectory, logger: logger)
         } else {
-            keystore = old.keystore.withExpiry(configuration.cache, logger: logger)
+            keystore = old.keystore
         }
         let api: API
         let tls: TLSListenerContext
@@ -34,10 +34,13 @@ extension Server {
         let switched = workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.api = api } }
         try EventLoopFuture.andAllSucceed(switched, on: group.next()).wait()
         current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }
-        keystore.startUpkeep(on: group.next())
-        old.keystore.stopUpkeep()
-        // Every call to it was made before the switch: closing waits for those that still run.
-        if reopens { old.keystore.close() }
+        if reopens {
+            keystore.startUpkeep(on: group.next())
+            // Every call to it was made before the switch: closing waits for those that still run.
+            old.keystore.close()
+        } else {
+            keystore.keyring.apply(configuration.cache)
+        }
         if configuration.address != old.configuration.address {
             logger.warning(
                 "the address changed to \(configuration.address): the server goes on listening on \(address) until it is restarted"

@@ -14,7 +14,7 @@ enum ServerRun {
                 "a server needs a configuration file: `kes init DIR` makes one and --config FILE names it; --dev does without")
         }
         let configuration = try load(path, options)
-        if options.isCheck { return try check(configuration, path) }
+        if options.isCheck { return try Output.write("\(path) is valid\n", to: STDOUT_FILENO) }
         try start(configuration, options, reload: { try load(path, options) }) { _ in [] }
     }
 
@@ -51,16 +51,17 @@ enum ServerRun {
             throw CommandFailure("the configuration is not valid\n\(error)")
         }
         try options.override(&configuration)
+        try check(configuration)
         return configuration
     }
 
-    private static func check(_ configuration: Configuration, _ path: String) throws(CommandFailure) {
+    /// Looks at the files that the configuration names.
+    private static func check(_ configuration: Configuration) throws(CommandFailure) {
         let findings = ConfigurationCheck(configuration, now: Int64(time(nil)))
         for warning in findings.warnings { try warn("\(warning)") }
         guard findings.errors.isEmpty else {
             throw CommandFailure("the configuration is not valid\n" + findings.errors.map { "\($0)" }.joined(separator: "\n"))
         }
-        try Output.write("\(path) is valid\n", to: STDOUT_FILENO)
     }
 
     private static func warn(_ text: String) throws(CommandFailure) {
