@@ -47,19 +47,17 @@ extension ServerTrust {
     }
 
     private static func certificates(inFile path: String, namedBy variable: String?) throws(KESError) -> [NIOSSLCertificate] {
-        let origin = variable.map { "\($0) names " } ?? ""
         guard access(path, R_OK) == 0 else {
-            throw .invalidCredential("\(origin)\(path), which cannot be read: \(String(cString: strerror(errno)))")
+            let cause = String(cString: strerror(errno))
+            throw .invalidCredential(
+                variable.map { "\($0) names \(path), which cannot be read: \(cause)" } ?? "cannot read \(path): \(cause)")
         }
-        do {
-            let certificates = try NIOSSLCertificate.fromPEMFile(path)
-            guard !certificates.isEmpty else {
-                throw KESError.invalidCredential("\(origin)\(path), which holds no PEM certificate")
-            }
-            return certificates
-        } catch {
-            throw .invalidCredential("\(origin)\(path), which holds no PEM certificate")
+        // An empty file gives no certificates, and one with anything else than certificates an error.
+        guard let certificates = try? NIOSSLCertificate.fromPEMFile(path), !certificates.isEmpty else {
+            throw .invalidCredential(
+                variable.map { "\($0) names \(path), which holds no PEM certificate" } ?? "\(path) holds no PEM certificate")
         }
+        return certificates
     }
 
     // As elsewhere with SSL_CERT_DIR, what is no certificate in the directory, or the directory's absence, is no error.

@@ -1,0 +1,84 @@
+import Credentials
+import Glibc
+import KESClient
+import TestSupport
+
+/// `openssl s_server`: a TLS server that is not ours. It answers every request with a page about the connection.
+final class TLSServer {
+    let endpoint: Endpoint
+    let directory: TemporaryDirectory
+    private let process: Subprocess
+
+    var certificate: String { directory.file("server.crt") }
+
+    struct NotStarted: Error {}
+
+    /// - Parameter arguments: how it treats clients' certificates, in `s_server`'s notation.
+    init(
+        _ template: CertificateTemplate, key algorithm: PrivateKey.Algorithm = .ecdsaP256, arguments: [String] = ["-Verify", "1"]
+    ) throws {
+        directory = try TemporaryDirectory()
+        let key = try PrivateKey(generating: algorithm)
+        try directory.write(SelfSignedCertificate(template, key: key).pem, to: "server.crt")
+        try key.pem().withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "server.key") }
+        process = try Subprocess(
+            "openssl",
+            [
+                "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", directory.file("server.crt"), "-key",
+                directory.file("server.key"),
+            ]
+                + arguments)
+        var text = ""
+        while true {
+            let bytes = process.readOutput()
+            guard !bytes.isEmpty else { throw NotStarted() }
+            text += String(decoding: bytes, as: UTF8.self)
+            if let match = text.firstMatch(of: /ACCEPT 127\.0\.0\.1:(\d+)\n/) {
+                endpoint = try Endpoint("127.0.0.1:\(match.output.1)")
+                return
+            }
+        }
+    }
+
+    /// Ends the server. What it wrote to standard output since it listens.
+    func stop() -> String {
+        process.signal(SIGTERM)
+        let (output, _) = process.collect()
+        process.wait()
+        return String(decoding: output, as: UTF8.self)
+    }
+}
+
+extension CertificateTemplate {
+    /// For a server at these addresses, valid now.
+    static func server(_ addresses: [String] = ["127.0.0.1"], validity: Int64 = 3600, since: Int64 = 60) -> CertificateTemplate {
+        CertificateTemplate(
+            commonName: "test", ipAddresses: addresses, usage: .clientAndServer, notBefore: Int64(time(nil)) - since,
+            validity: validity)
+    }
+}
+
+/// A TCP port of 127.0.0.1 that nobody listens at, for as long as the value lives.
+final class ClosedPort {
+    let endpoint: Endpoint
+    private let descriptor: Int32
+
+    init() throws {
+        // Bound and not listening: connections are refused, and no other process gets the port.
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // `sockaddr_in` is a `sockaddr` of the family AF_INET.
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        guard code == 0 else { throw SystemError("bind", errno) }
+        endpoint = try Endpoint("127.0.0.1:\(UInt16(bigEndian: address.sin_port))")
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,148 @@
+import Credentials
+import KESClient
+import TestSupport
+import Testing
+
+/// Against a TLS server that is not ours. That it answers with a page that is not of the protocol shows that the handshake passed.
+@Suite struct TrustTests {
+    private func call(
+        _ endpoints: [Endpoint], trust: ServerTrust, credential: ClientCredential? = nil
+    ) async throws -> KESError? {
+        let client = try KESClient(endpoints: endpoints, credential: credential ?? .apiKey(try APIKey()), trust: trust)
+        var failure: KESError?
+        do throws(KESError) {
+            _ = try await client.version()
+        } catch {
+            failure = error
+        }
+        await client.shutdown()
+        return failure
+    }
+
+    private func isHandshakeDone(_ error: KESError?, _ endpoint: Endpoint) -> Bool {
+        if case .invalidResponse(endpoint, _) = error { true } else { false }
+    }
+
+    @Test(arguments: PrivateKey.Algorithm.allCases)
+    func aSelfSignedCertificateIsTrustedWhenItsFileIsGiven(algorithm: PrivateKey.Algorithm) async throws {
+        let server = try TLSServer(.server(), key: algorithm)
+        let error = try await call([server.endpoint], trust: .certificateFile(server.certificate))
+        #expect(isHandshakeDone(error, server.endpoint))
+    }
+
+    @Test func aCertificateThatNobodyVouchesForIsRefused() async throws {
+        let (server, other) = (try TLSServer(.server()), try TLSServer(.server()))
+        #expect(try await call([server.endpoint], trust: .system) == .untrustedServer(server.endpoint, .notTrusted))
+        #expect(
+            try await call([server.endpoint], trust: .certificateFile(other.certificate))
+                == .untrustedServer(server.endpoint, .notTrusted))
+        #expect(isHandshakeDone(try await call([server.endpoint], trust: .insecure), server.endpoint))
+    }
+
+    @Test func aTrustedCertificateForAnotherAddressIsRefused() async throws {
+        let server = try TLSServer(.server(["127.0.0.2"]))
+        #expect(
+            try await call([server.endpoint], trust: .certificateFile(server.certificate))
+                == .untrustedServer(server.endpoint, .otherName))
+    }
+
+    @Test func aTrustedNameIsNotAnAddress() async throws {
+        let server = try TLSServer(.server())
+        let localhost = try Endpoint("localhost:\(server.endpoint.port)")
+        #expect(
+            try await call([localhost], trust: .certificateFile(server.certificate)) == .untrustedServer(localhost, .otherName))
+    }
+
+    @Test func aTrustedCertificateOutOfDateIsRefused() async throws {
+        let server = try TLSServer(.server(validity: 60, since: 3600))
+        #expect(
+            try await call([server.endpoint], trust: .certificateFile(server.certificate))
+                == .untrustedServer(server.endpoint, .notTrusted))
+    }
+
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func theClientShowsTheIdentityOfItsAPIKey(version: String) async throws {
+        let server = try TLSServer(.server(), arguments: ["-Verify", "1", version])
+        let key = try APIKey()
+        let error = try await call([server.endpoint], trust: .certificateFile(server.certificate), credential: .apiKey(key))
+        #expect(isHandshakeDone(error, server.endpoint))
+        #expect(server.stop().contains("CN = \(key.identity)"))
+    }
+
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func aServerThatTurnsTheClientDownIsNamedAsTheOneWhoDoes(version: String) async throws {
+        let server = try TLSServer(.server(), arguments: ["-Verify", "1", "-verify_return_error", version])
+        let error = try await call([server.endpoint], trust: .certificateFile(server.certificate))
+        guard case .handshakeFailed(server.endpoint, let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("the server"))
+        #expect(reason.contains("this client's certificate"))
+    }
+
+    @Test func filesWorkAsACredential() async throws {
+        let server = try TLSServer(.server())
+        let client = try Deployment.makeClient("client", in: server.directory)
+        let error = try await call(
+            [server.endpoint], trust: .certificateFile(server.certificate),
+            credential: .files(certificate: client.certificate, key: client.key))
+        #expect(isHandshakeDone(error, server.endpoint))
+        #expect(server.stop().contains("CN = \(client.identity)"))
+    }
+
+    @Test func anEncryptedKeyNeedsItsPassword() async throws {
+        let directory = try TemporaryDirectory()
+        let apiKey = try APIKey()
+        let key = try PrivateKey(apiKey)
+        let certificate = try directory.write(SelfSignedCertificate(.server(), key: key).pem, to: "c")
+        let password = SecretText.assemble([.plain("correct horse")])
+        let path = directory.file("k")
+        try key.pem(password: password).withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "k") }
+
+        let endpoints = [try Endpoint("127.0.0.1:1")]
+        _ = try KESClient(endpoints: endpoints, credential: .files(certificate: certificate, key: path, password: password))
+        for wrong in [nil, SecretText.assemble([.plain("wrong")])] {
+            #expect(throws: KESError.self) {
+                try KESClient(endpoints: endpoints, credential: .files(certificate: certificate, key: path, password: wrong))
+            }
+        }
+    }
+
+    @Test func aPortWithoutAServerIsUnreachable() async throws {
+        let port = try ClosedPort()
+        guard case .unreachable(port.endpoint, let reason) = try await call([port.endpoint], trust: .system) else {
+            Issue.record("not unreachable")
+            return
+        }
+        #expect(reason.hasPrefix("connection refused"))
+    }
+
+    @Test func theNextEndpointIsTriedWhenOneCannotBeUsed() async throws {
+        let (closed, server) = (try ClosedPort(), try TLSServer(.server()))
+        let untrusted = try TLSServer(.server())
+        let error = try await call(
+            [closed.endpoint, untrusted.endpoint, server.endpoint], trust: .certificateFile(server.certificate))
+        #expect(isHandshakeDone(error, server.endpoint))
+    }
+
+    @Test func whenNoEndpointCanBeUsedEachOneIsAccountedFor() async throws {
+        let (closed, untrusted) = (try ClosedPort(), try TLSServer(.server()))
+        let error = try await call([closed.endpoint, untrusted.endpoint], trust: .system)
+        guard case .allEndpointsFailed(let errors) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(errors.count == 2)
+        #expect(errors.last == .untrustedServer(untrusted.endpoint, .notTrusted))
+    }
+
+    @Test func filesThatDoNotExistAreNamedBeforeAnyCall() throws {
+        let endpoint = [try Endpoint("127.0.0.1:1")]
+        let error = #expect(throws: KESError.self) {
+            try KESClient(endpoints: endpoint, credential: .none, trust: .certificateFile("/nonexistent/ca.crt"))
+        }
+        #expect(error == .invalidCredential("cannot read /nonexistent/ca.crt: No such file or directory"))
+        #expect(throws: KESError.self) { try KESClient(endpoints: [], credential: .none) }
+    }
+}
