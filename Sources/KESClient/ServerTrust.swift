@@ -1,3 +1,4 @@
+import Credentials
 import Glibc
 import NIOSSL
 
@@ -12,21 +13,40 @@ public enum ServerTrust: Sendable, Hashable {
     case insecure
 }
 
+/// `ServerTrust` with the certificates that it names.
+enum ResolvedTrust: Sendable {
+    case insecure
+    /// - `roots` and `additional`: where chains may end.
+    /// - `certificates`: those of servers, in DER, to be trusted as they are.
+    case roots(NIOSSLTrustRoots, additional: [NIOSSLCertificate], certificates: Set<[UInt8]>)
+}
+
 extension ServerTrust {
-    /// Sets how `configuration` verifies the server. The name or address that was called has to be in the certificate, always.
-    func apply(to configuration: inout TLSConfiguration) throws(KESError) {
+    /// Reads the files.
+    func resolved() throws(KESError) -> ResolvedTrust {
         switch self {
         case .insecure:
-            configuration.certificateVerification = .none
+            return .insecure
         case .certificateFile(let path):
-            configuration.certificateVerification = .fullVerification
-            configuration.trustRoots = .certificates(try Self.certificates(inFile: path, namedBy: nil))
+            let given = try Self.certificates(inFile: path, namedBy: nil)
+            return .roots(.certificates(given), additional: [], certificates: Self.ofServers(given))
         case .system:
-            configuration.certificateVerification = .fullVerification
+            let given = try Self.certificatesOfEnvironment()
             // Not NIOSSL's default: that one fails where the system has no bundle, as in a minimal container.
-            configuration.trustRoots = Self.systemBundles.first { access($0, R_OK) == 0 }.map { .file($0) } ?? .certificates([])
-            configuration.additionalTrustRoots = [.certificates(try Self.certificatesOfEnvironment())]
+            let roots = Self.systemBundles.first { access($0, R_OK) == 0 }.map { NIOSSLTrustRoots.file($0) } ?? .certificates([])
+            return .roots(roots, additional: given, certificates: Self.ofServers(given))
         }
+    }
+
+    // An authority's certificate is where chains end; it is not a server's.
+    private static func ofServers(_ certificates: [NIOSSLCertificate]) -> Set<[UInt8]> {
+        Set(
+            certificates.compactMap { certificate -> [UInt8]? in
+                guard let der = try? certificate.toDERBytes(),
+                    let parsed = try? der.withUnsafeBytes({ try ClientCertificate(der: $0) }), !parsed.isCertificateAuthority
+                else { return nil }
+                return der
+            })
     }
 
     // Where the distributions keep the authorities: Debian, Ubuntu, Arch, Gentoo; Fedora, RHEL; openSUSE; OpenELEC; Alpine.

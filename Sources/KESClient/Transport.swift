@@ -1,8 +1,6 @@
 import AsyncHTTPClient
-import Glibc
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import SecureBytes
 import Synchronization
@@ -28,9 +26,9 @@ final class Transport: Sendable {
     // Far above what the protocol allows: a page of 1,000 names and a bulk decryption both stay below 2 MiB.
     static let maximumReplySize = 16 << 20
 
-    let endpoints: [Endpoint]
+    var endpoints: [Endpoint] { connections.map(\.endpoint) }
+    private let connections: [EndpointConnections]
     private let timeout: Duration
-    private let http: HTTPClient
     // The endpoint that answered last, so that a server that is down costs one attempt and not one for every request.
     private let preferred = Atomic<Int>(0)
 
@@ -40,41 +38,35 @@ final class Transport: Sendable {
         guard !endpoints.isEmpty else { throw .invalidEndpoint("", "at least one is needed") }
         var tls = TLSConfiguration.makeClientConfiguration()
         try credential.apply(to: &tls)
-        try trust.apply(to: &tls)
         // Servers with Ed25519 certificates are common in KES deployments, and BoringSSL does not offer it by itself.
         tls.verifySignatureAlgorithms = [
             .ed25519, .ecdsaSecp256R1Sha256, .ecdsaSecp384R1Sha384, .ecdsaSecp521R1Sha512,
             .rsaPssRsaeSha256, .rsaPssRsaeSha384, .rsaPssRsaeSha512, .rsaPkcs1Sha256, .rsaPkcs1Sha384, .rsaPkcs1Sha512,
         ]
-        var configuration = HTTPClient.Configuration(
-            tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
-        // The next endpoint is the retry. With one endpoint the caller hears of it at once.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = version == .http1 ? .http1Only : .automatic
-        self.endpoints = endpoints
+        let resolved = try trust.resolved()
+        connections = endpoints.map { EndpointConnections($0, tls: tls, trust: resolved, version: version) }
         self.timeout = timeout
-        http = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
     /// Ends idle connections and waits for those in use.
     func shutdown() async {
-        // It fails when it was called before, and then there is nothing left to do.
-        try? await http.shutdown()
+        for connection in connections { await connection.shutdown() }
     }
 
     /// Sends `request` and reads the answer. An endpoint that cannot be used passes it on to the next one, provided that no
     /// request is carried out twice by that.
     func send(_ request: Request) async throws(KESError) -> Reply {
-        try await onFirstUsableEndpoint(repeatable: request.repeatable) { endpoint throws(KESError) in
-            try await self.exchange(request, with: endpoint)
+        try await onFirstUsableEndpoint(repeatable: request.repeatable) { connections throws(KESError) in
+            try await self.exchange(request, on: connections)
         }
     }
 
     /// Starts a request whose answer has no end: gives the parts of its body as they come.
     func open(_ request: Request) async throws(KESError) -> (Endpoint, HTTPClientResponse.Body) {
-        try await onFirstUsableEndpoint(repeatable: request.repeatable) { endpoint throws(KESError) in
+        try await onFirstUsableEndpoint(repeatable: request.repeatable) { connections throws(KESError) in
+            let endpoint = connections.endpoint
             do {
-                let response = try await self.http.execute(Self.message(request, to: endpoint), deadline: .distantFuture)
+                let response = try await connections.execute(Self.message(request, to: endpoint))
                 guard response.status == .ok else {
                     let body = try await Self.collect(response.body, from: endpoint)
                     throw KESError.server(
@@ -88,14 +80,14 @@ final class Transport: Sendable {
     }
 
     private func onFirstUsableEndpoint<R>(
-        repeatable: Bool, _ attempt: (Endpoint) async throws(KESError) -> R
+        repeatable: Bool, _ attempt: (EndpointConnections) async throws(KESError) -> R
     ) async throws(KESError) -> R {
         let first = preferred.load(ordering: .relaxed)
         var failures: [KESError] = []
-        for offset in endpoints.indices {
-            let index = (first + offset) % endpoints.count
+        for offset in connections.indices {
+            let index = (first + offset) % connections.count
             do {
-                let result = try await attempt(endpoints[index])
+                let result = try await attempt(connections[index])
                 preferred.store(index, ordering: .relaxed)
                 return result
             } catch {
@@ -109,12 +101,12 @@ final class Transport: Sendable {
         throw .allEndpointsFailed(failures)
     }
 
-    private func exchange(_ request: Request, with endpoint: Endpoint) async throws(KESError) -> Reply {
-        let limit = timeout
+    private func exchange(_ request: Request, on connections: EndpointConnections) async throws(KESError) -> Reply {
+        let (endpoint, limit) = (connections.endpoint, timeout)
         do {
             let (status, body) = try await withThrowingTaskGroup(of: (HTTPResponseStatus, SecretBytes)?.self) { group in
                 group.addTask {
-                    let response = try await self.http.execute(Self.message(request, to: endpoint), deadline: .distantFuture)
+                    let response = try await connections.execute(Self.message(request, to: endpoint))
                     return (response.status, try await Self.collect(response.body, from: endpoint))
                 }
                 group.addTask {

@@ -49,11 +49,13 @@ struct Deployment {
 
         do {
             let now = Int64(time(nil))
+            // Its subject is the key's identity: were it the host's name, a client that trusts two servers with one name could take
+            // one certificate for the issuer of the other and refuse both.
             // P-256 and not Ed25519: browsers and old TLS stacks know no Ed25519 certificates.
             let serverKey = try PrivateKey(generating: .ecdsaP256)
             let serverCertificate = try SelfSignedCertificate(
                 CertificateTemplate(
-                    commonName: String(host.prefix(64)), dnsNames: self.names, ipAddresses: self.addresses,
+                    dnsNames: self.names, ipAddresses: self.addresses,
                     usage: .clientAndServer,
                     notBefore: now, validity: Self.serverValidity),
                 key: serverKey)

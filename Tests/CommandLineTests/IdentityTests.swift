@@ -135,6 +135,20 @@ import Testing
         #expect(try names(in: directory.path).isEmpty)
     }
 
+    @Test func ctrlCAtThePromptMakesNoFilesAndSwitchesTheEchoOnAgain() throws {
+        let directory = try TemporaryDirectory()
+        let state = directory.file("state")
+        // A shell around `kes` that notes how it left the terminal.
+        let terminal = try KesOnTerminal(
+            shell: "trap : INT; \"$KES\" identity new --encrypt --key k --cert c; stty -a >state",
+            environment: ["KES": kesPath()], directory: directory.path)
+        #expect(terminal.wait(for: "Password for the private key: "))
+        terminal.type("half\u{3}")
+        _ = terminal.finish()
+        #expect(try names(in: directory.path) == ["state"])
+        #expect(String(decoding: try readFile(state), as: UTF8.self).contains(" echo "))
+    }
+
     @Test func aTerminalGetsColoursUnlessTheyAreUnwanted() throws {
         for (environment, arguments, isColoured) in [
             ([:], [], true), (["NO_COLOR": "1"], [], false), (["NO_COLOR": ""], [], true), ([:], ["--color=never"], false),

@@ -25,11 +25,18 @@ final class KesOnTerminal {
     private let process: Subprocess
     private(set) var shown = ""
 
-    init(_ arguments: String..., environment: [String: String] = [:]) throws {
-        let command = ([kesPath()] + arguments).map { "'\($0)'" }.joined(separator: " ")
+    convenience init(_ arguments: String..., environment: [String: String] = [:]) throws {
+        try self.init(arguments, environment: environment)
+    }
+
+    convenience init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        try self.init(shell: ([kesPath()] + arguments).map { "'\($0)'" }.joined(separator: " "), environment: environment)
+    }
+
+    init(shell command: String, environment: [String: String], directory: String? = nil) throws {
         process = try Subprocess(
             "script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"],
-            environment: cleaned(environment.merging(["TERM": "xterm"]) { given, _ in given }))
+            environment: cleaned(environment.merging(["TERM": "xterm"]) { given, _ in given }), directory: directory)
     }
 
     /// Reads until `text` shows. False when the end comes first.

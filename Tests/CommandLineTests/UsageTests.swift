@@ -48,13 +48,15 @@ import Testing
         }
     }
 
-    @Test func oldFlagsOfTheServerAreAccepted() throws {
+    @Test func oldFlagsOfTheServerAreAcceptedWithAWarning() throws {
         // Wrong in another place, so that the flags are parsed and no server starts.
         let result = try kes(
             "server", "--config", "/nonexistent/c.yml", "--key", "k", "--cert", "c", "--auth", "off", "--root", "r", "--port",
             "7373")
         #expect(result.code == 1)
-        #expect(result.errorText.contains("Error: "))
+        for flag in ["--key", "--cert", "--auth", "--root", "--port"] {
+            #expect(result.errorText.contains("\(flag) is deprecated: use "))
+        }
     }
 
     @Test func outputThatCannotBeWrittenIsAFailure() throws {

@@ -3,7 +3,7 @@ import Glibc
 import KESClient
 import TestSupport
 
-/// `openssl s_server`: a TLS server that is not ours. It answers every request with a page about the connection.
+/// `openssl s_server`: a TLS server that is not ours. It answers every request with a page about the connection, or not at all.
 final class TLSServer {
     let endpoint: Endpoint
     let directory: TemporaryDirectory
@@ -15,19 +15,21 @@ final class TLSServer {
 
     /// - Parameter arguments: how it treats clients' certificates, in `s_server`'s notation.
     init(
-        _ template: CertificateTemplate, key algorithm: PrivateKey.Algorithm = .ecdsaP256, arguments: [String] = ["-Verify", "1"]
+        _ template: CertificateTemplate, key algorithm: PrivateKey.Algorithm = .ecdsaP256, answering: Bool = true,
+        arguments: [String] = ["-Verify", "1"]
     ) throws {
-        directory = try TemporaryDirectory()
+        let directory = try TemporaryDirectory()
+        self.directory = directory
         let key = try PrivateKey(generating: algorithm)
         try directory.write(SelfSignedCertificate(template, key: key).pem, to: "server.crt")
         try key.pem().withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "server.key") }
         process = try Subprocess(
             "openssl",
             [
-                "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", directory.file("server.crt"), "-key",
+                "s_server", "-accept", "127.0.0.1:0", "-cert", directory.file("server.crt"), "-key",
                 directory.file("server.key"),
             ]
-                + arguments)
+                + (answering ? ["-www"] : []) + arguments)
         var text = ""
         while true {
             let bytes = process.readOutput()
@@ -40,12 +42,11 @@ final class TLSServer {
         }
     }
 
-    /// Ends the server. What it wrote to standard output since it listens.
-    func stop() -> String {
-        process.signal(SIGTERM)
-        let (output, _) = process.collect()
+    /// What a server that takes one connection (`-naccept 1`) wrote until it ended.
+    func finish() -> String {
+        let (output, error) = process.collect()
         process.wait()
-        return String(decoding: output, as: UTF8.self)
+        return String(decoding: output + error, as: UTF8.self)
     }
 }
 
@@ -58,14 +59,16 @@ extension CertificateTemplate {
     }
 }
 
-/// A TCP port of 127.0.0.1 that nobody listens at, for as long as the value lives.
+/// A TCP port of 127.0.0.1 that nobody answers at, for as long as the value lives.
 final class ClosedPort {
     let endpoint: Endpoint
     private let descriptor: Int32
 
-    init() throws {
-        // Bound and not listening: connections are refused, and no other process gets the port.
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    /// - Parameter listening: connections come about, and that is all; else they are refused.
+    init(listening: Bool = false) throws {
+        // Bound, so that no other process gets the port.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.descriptor = descriptor
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -77,6 +80,7 @@ final class ClosedPort {
             }
         }
         guard code == 0 else { throw SystemError("bind", errno) }
+        guard !listening || listen(descriptor, 16) == 0 else { throw SystemError("listen", errno) }
         endpoint = try Endpoint("127.0.0.1:\(UInt16(bigEndian: address.sin_port))")
     }
 

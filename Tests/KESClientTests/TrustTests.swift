@@ -49,8 +49,49 @@ import Testing
     @Test func aTrustedNameIsNotAnAddress() async throws {
         let server = try TLSServer(.server())
         let localhost = try Endpoint("localhost:\(server.endpoint.port)")
+        let error = try await call([localhost], trust: .certificateFile(server.certificate))
+        #expect(error == .untrustedServer(localhost, .otherName), "\(String(describing: error))")
+    }
+
+    @Test func nothingIsSentToAServerWithoutTheRightName() async throws {
+        // What arrives is printed.
+        let server = try TLSServer(.server(), answering: false, arguments: ["-Verify", "1", "-naccept", "1"])
+        let localhost = try Endpoint("localhost:\(server.endpoint.port)")
+        let error = try await call([localhost], trust: .certificateFile(server.certificate))
+        #expect(error == .untrustedServer(localhost, .otherName))
+        let seen = server.finish()
+        #expect(seen.contains("CIPHER is"))
+        #expect(!seen.contains("GET /"))
+    }
+
+    @Test(arguments: ["digitalSignature", "digitalSignature,keyEncipherment"])
+    func aSelfSignedCertificateThatMayNotSignCertificatesIsTrustedWhenItsFileIsGiven(usage: String) async throws {
+        let directory = try TemporaryDirectory()
+        func make(_ name: String, address: String) throws -> [String] {
+            let (key, certificate) = (directory.file("\(name).key"), directory.file("\(name).crt"))
+            let made = try run(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=kes",
+                    "-days", "1",
+                    "-addext", "keyUsage=critical,\(usage)", "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
+                    "extendedKeyUsage=clientAuth,serverAuth", "-addext", "subjectAltName=IP:\(address)",
+                ])
+            #expect(made.code == 0, "\(made.errorText)")
+            return ["-Verify", "1", "-cert", certificate, "-key", key]
+        }
+        let good = try TLSServer(.server(), arguments: try make("good", address: "127.0.0.1"))
         #expect(
-            try await call([localhost], trust: .certificateFile(server.certificate)) == .untrustedServer(localhost, .otherName))
+            isHandshakeDone(try await call([good.endpoint], trust: .certificateFile(directory.file("good.crt"))), good.endpoint))
+
+        let other = try TLSServer(.server(), arguments: try make("other", address: "127.0.0.1"))
+        #expect(
+            try await call([other.endpoint], trust: .certificateFile(directory.file("good.crt")))
+                == .untrustedServer(other.endpoint, .notTrusted))
+        let elsewhere = try TLSServer(.server(), arguments: try make("elsewhere", address: "127.0.0.2"))
+        #expect(
+            try await call([elsewhere.endpoint], trust: .certificateFile(directory.file("elsewhere.crt")))
+                == .untrustedServer(elsewhere.endpoint, .otherName))
     }
 
     @Test func aTrustedCertificateOutOfDateIsRefused() async throws {
@@ -62,11 +103,11 @@ import Testing
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])
     func theClientShowsTheIdentityOfItsAPIKey(version: String) async throws {
-        let server = try TLSServer(.server(), arguments: ["-Verify", "1", version])
+        let server = try TLSServer(.server(), arguments: ["-Verify", "1", "-naccept", "1", version])
         let key = try APIKey()
         let error = try await call([server.endpoint], trust: .certificateFile(server.certificate), credential: .apiKey(key))
         #expect(isHandshakeDone(error, server.endpoint))
-        #expect(server.stop().contains("CN = \(key.identity)"))
+        #expect(server.finish().contains("CN = \(key.identity)"))
     }
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])
@@ -82,13 +123,13 @@ import Testing
     }
 
     @Test func filesWorkAsACredential() async throws {
-        let server = try TLSServer(.server())
+        let server = try TLSServer(.server(), arguments: ["-Verify", "1", "-naccept", "1"])
         let client = try Deployment.makeClient("client", in: server.directory)
         let error = try await call(
             [server.endpoint], trust: .certificateFile(server.certificate),
             credential: .files(certificate: client.certificate, key: client.key))
         #expect(isHandshakeDone(error, server.endpoint))
-        #expect(server.stop().contains("CN = \(client.identity)"))
+        #expect(server.finish().contains("CN = \(client.identity)"))
     }
 
     @Test func anEncryptedKeyNeedsItsPassword() async throws {

@@ -31,7 +31,7 @@ package final class Deployment: Sendable {
         stranger = try Self.makeClient("stranger", in: directory)
         let key = try PrivateKey(generating: .ecdsaP256)
         let template = CertificateTemplate(
-            commonName: "localhost", dnsNames: ["localhost"], ipAddresses: ["127.0.0.1", "::1"], usage: .clientAndServer,
+            dnsNames: ["localhost"], ipAddresses: ["127.0.0.1", "::1"], usage: .clientAndServer,
             notBefore: Int64(time(nil)), validity: 86400)
         let certificate = try SelfSignedCertificate(template, key: key)
         try directory.write(certificate.pem, to: "server.crt", mode: 0o644)

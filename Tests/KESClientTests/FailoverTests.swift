@@ -1,0 +1,97 @@
+import Credentials
+import Glibc
+import KESClient
+import TestSupport
+import Testing
+
+@Suite struct FailoverTests {
+    private func trustingBoth(_ first: RunningServer, _ second: RunningServer) throws -> String {
+        try first.deployment.directory.write(
+            readFile(first.deployment.serverCertificate) + readFile(second.deployment.serverCertificate), to: "both.crt")
+    }
+
+    @Test(arguments: HTTPVersionPreference.all)
+    func callsGoOnWithTheNextServerWhenOneStops(version: HTTPVersionPreference) async throws {
+        let (first, second) = (try RunningServer(), try RunningServer())
+        // Known to both of them by its policy, `/v1/*`, or as an administrator.
+        let key = try APIKey(second.deployment.admin.apiKey)
+        let client = try KESClient(
+            endpoints: [first.endpoint, second.endpoint], credential: .apiKey(key),
+            trust: .certificateFile(trustingBoth(first, second)), version: version)
+        // The first server answers, and its answer stands: it does not know the key's owner.
+        #expect(
+            await failure { try await client.status() }
+                == .server(status: 403, message: "not authorized: insufficient permissions"))
+        #expect(first.process.stop(SIGKILL) == -SIGKILL)
+        _ = try await client.status()
+        // Not repeatable; there is no doubt about where it goes.
+        try await client.createKey("k")
+        #expect(try await client.listKeys().all() == ["k"])
+        await client.shutdown()
+    }
+
+    @Test func manyCallsAtOnceShareTheConnections() async throws {
+        let server = try RunningServer()
+        for version in HTTPVersionPreference.all {
+            try await server.withClient(version: version) { client in
+                let name = "k-\(version)"
+                try await client.createKey(name)
+                try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for number in 0..<200 {
+                        group.addTask {
+                            let context = Array("\(number)".utf8)
+                            let key = try await client.generateDataKey(name, context: context)
+                            return try await client.decrypt(name, ciphertext: key.ciphertext, context: context) == key.plaintext
+                        }
+                    }
+                    for try await isSame in group { #expect(isSame) }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: HTTPVersionPreference.all)
+    func manyCallsAtOnceToAServerWithAnotherNameAllFail(version: HTTPVersionPreference) async throws {
+        let server = try RunningServer(certificate: .server())
+        let localhost = try Endpoint("localhost:\(server.process.port)")
+        let client = try KESClient(
+            endpoints: [localhost], credential: .apiKey(APIKey(server.deployment.admin.apiKey)),
+            trust: .certificateFile(server.deployment.serverCertificate), version: version)
+        await withTaskGroup(of: KESError?.self) { group in
+            for _ in 0..<50 { group.addTask { await failure { try await client.createKey("k") } } }
+            for await error in group { #expect(error == .untrustedServer(localhost, .otherName)) }
+        }
+        await client.shutdown()
+        let names = try await server.withClient { try await $0.listKeys().all() }
+        #expect(names.isEmpty)
+    }
+
+    @Test func aServerThatDoesNotAnswerIsGivenUp() async throws {
+        // Connections are taken into the queue, and nobody ever reads from them.
+        let silent = try ClosedPort(listening: true)
+        let client = try KESClient(
+            endpoints: [silent.endpoint], credential: .none, trust: .insecure, timeout: .milliseconds(50))
+        #expect(await failure { try await client.version() } == .timedOut(silent.endpoint, after: .milliseconds(50)))
+        await client.shutdown()
+    }
+
+    @Test func aCancelledCallSaysSo() async throws {
+        let silent = try ClosedPort(listening: true)
+        let client = try KESClient(endpoints: [silent.endpoint], credential: .none, trust: .insecure)
+        let call = Task { await failure { try await client.version() } }
+        call.cancel()
+        #expect(await call.value == .cancelled)
+        await client.shutdown()
+    }
+
+    @Test func theClientOffersHTTP2UnlessToldOtherwise() async throws {
+        for (version, offer) in [(HTTPVersionPreference.automatic, "h2, http/1.1"), (.http1, "http/1.1")] {
+            let server = try TLSServer(.server(), arguments: ["-Verify", "1", "-naccept", "1", "-alpn", "http/1.1"])
+            let client = try KESClient(
+                endpoints: [server.endpoint], credential: .apiKey(APIKey()), trust: .insecure, version: version)
+            _ = await failure { try await client.version() }
+            await client.shutdown()
+            #expect(server.finish().contains("ALPN protocols advertised by the client: \(offer)\n"))
+        }
+    }
+}
