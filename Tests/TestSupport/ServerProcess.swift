@@ -45,6 +45,20 @@ package final class ServerProcess: Sendable {
         }
     }
 
+    /// Waits for an event in the audit log that holds `text`, and returns its line.
+    package func auditEvent(containing text: String) throws -> String {
+        let follower = try Subprocess("tail", ["-n", "+1", "-f", auditFile])
+        var lines = ""
+        while true {
+            if let line = lines.split(separator: "\n", omittingEmptySubsequences: true).first(where: { $0.contains(text) }),
+                lines.hasSuffix("\n")
+            {
+                return String(line)
+            }
+            lines += String(decoding: follower.readOutput(), as: UTF8.self)
+        }
+    }
+
     /// Sends a signal and waits for the end. The exit code, or minus the signal that ended it.
     @discardableResult
     package func stop(_ signal: Int32 = SIGTERM) -> Int32 {
