@@ -14,7 +14,7 @@ final class OpenKeystore: Sendable {
     /// How long a keystore may take to open, and to store a predefined key.
     private static let startLimit = Duration.seconds(30)
     /// How long calls in flight may take when the keystore is closed.
-    private static let closeLimit = Duration.seconds(20)
+    private static let closeLimit = Duration.seconds(5)
 
     private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger) {
         plugin = bridge.plugin

@@ -92,7 +92,9 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             if now - idleSince > worker.limits.idle { drain() }
         } else {
             for stream in session.streams.values where !stream.isComplete {
-                guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else { continue }
+                guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else {
+                    continue
+                }
                 if stream.isAnswered {
                     session.abandon(stream)
                 } else {

@@ -1,0 +1,64 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// A plugin whose `get` does not return. Through the whole server: TLS, API, keyring, bridge, plugin.
+@Suite struct BlockedKeystoreTests {
+    @Test func aCallThatNeverReturnsCostsItsCallerTheDeadlineAndNobodyElse() throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        // In this keystore every get of a name that begins with `slow-` waits for a gate, which nobody opens here.
+        try compile("keystore.c", name: "gated", into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(
+            keystore: "gated: {}",
+            more: """
+                plugins: { directory: \(plugins.path) }
+                api: { /v1/key/describe/: { timeout: 3s } }
+                # Every request has to ask the keystore.
+                cache: { expiry: { any: 1ns, unused: 1ns } }
+                """)
+        let server = try ServerProcess(deployment)
+        let admin = deployment.admin
+        for name in ["slow-one", "slow-two"] + (0..<8).map({ "other-\($0)" }) {
+            #expect(try server.curl("/v1/key/create/\(name)", as: admin, ["-X", "PUT"]).status == 200)
+        }
+        let blocked = try ["slow-one", "slow-two"].map { name in
+            try Subprocess(
+                "curl",
+                [
+                    "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", deployment.serverCertificate, "--cert",
+                    admin.certificate,
+                    "--key", admin.key, "\(server.endpoint)/v1/key/describe/\(name)",
+                ])
+        }
+        for number in 0..<8 {
+            for flag in ["--http1.1", "--http2"] {
+                let answer = try server.curl("/v1/key/generate/other-\(number)", as: admin, [flag, "-X", "PUT", "-d", "{}"])
+                #expect(answer.status == 200)
+            }
+        }
+        for process in blocked {
+            #expect(String(decoding: process.collect().output, as: UTF8.self) == "504")
+            process.wait()
+        }
+        // The calls are still at the gate. Stopping does not wait for them for ever.
+        #expect(server.stop(SIGTERM) == 0)
+    }
+
+    /// Compiles a fixture of the host's tests into a plugin with a manifest.
+    private func compile(_ source: String, name: String, into directory: TemporaryDirectory) throws {
+        // This file is in Tests/ServerTests.
+        var root = #filePath[...]
+        for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
+        let library = directory.file("lib\(name).so")
+        let result = try run(
+            "cc",
+            [
+                "-shared", "-fPIC", "-pthread", "-I\(root)/Sources/PluginAPI/include", "-DNAME=\"\(name)\"",
+                "\(root)/Tests/HostTests/Fixtures/\(source)", "-o", library,
+            ])
+        try #require(result.code == 0, "\(result.errorText)")
+        chmod(library, 0o755)
+        try directory.write("name: \(name)\nlibrary: lib\(name).so\n", to: "\(name).yml", mode: 0o644)
+    }
+}
