@@ -1,0 +1,38 @@
+import TestSupport
+import Testing
+
+/// What `kes policy create` says of a file before it calls any server.
+@Suite struct PolicyFileTests {
+    private func create(_ contents: String) throws -> CommandResult {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(contents, to: "policy.yml")
+        return try kes(
+            "policy", "create", "p", file, environment: ["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey])
+    }
+
+    @Test(arguments: [
+        #"{"allow":{"/v1/key/create/my*":{}},"deny":{}}"#, #"{"allow":["/v1/key/create/my*"]}"#,
+        "allow:\n- /v1/key/create/my*\ndeny:\n- /v1/key/create/my-internal*\n", "deny: []\nallow:\n  /v1/key/create/my*: {}\n",
+        "allow:\n",
+    ])
+    func jsonAndYAMLAreTaken(contents: String) throws {
+        // What fails is the call.
+        #expect(try create(contents).errorText.hasPrefix("Error: failed to create policy 'p': cannot connect to 127.0.0.1:1"))
+    }
+
+    @Test(arguments: [
+        ("", "holds no policy"), ("- /v1/key/create/my*\n", "holds no policy"), ("allow: [", "is neither JSON nor YAML"),
+        ("allow: /v1/key/create/my*\n", "are lists of patterns"), ("allow: [ [ a ] ]\n", "a pattern has to be text"),
+        ("allow: []\nalow: []\n", "policy.yml:2:1: 'alow' is unknown"),
+    ])
+    func whatIsNoPolicyIsAnError(contents: String, expected: String) throws {
+        let result = try create(contents)
+        #expect(result.code == 1)
+        #expect(result.errorText.contains(expected), "\(result.errorText)")
+    }
+
+    @Test func aFileThatIsNotThereIsNamed() throws {
+        let result = try kes("policy", "create", "p", "/nonexistent/p.yml")
+        #expect(result.errorText == "Error: cannot read /nonexistent/p.yml: No such file or directory\n")
+    }
+}
