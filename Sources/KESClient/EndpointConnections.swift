@@ -11,7 +11,8 @@ final class EndpointConnections: Sendable {
     private let chained: HTTPClient
     // For servers whose very certificate is trusted; nil when there is no such certificate.
     private let pinned: HTTPClient?
-    private let usesPinned = Atomic<Bool>(false)
+    // Whether the server's certificate was none of the pinned ones.
+    private let needsChain = Atomic<Bool>(false)
 
     /// - Parameter tls: with the client's certificate; what it says of the server's is replaced.
     init(_ endpoint: Endpoint, tls: TLSConfiguration, trust: ResolvedTrust, version: HTTPVersionPreference) {
@@ -67,16 +68,18 @@ final class EndpointConnections: Sendable {
 
     /// Sends a request and gives the head of the answer.
     func execute(_ request: HTTPClientRequest) async throws(KESError) -> HTTPClientResponse {
-        if let pinned, usesPinned.load(ordering: .relaxed) { return try await execute(request, pinned) }
-        do {
-            return try await execute(request, chained)
-        } catch {
-            // Nothing was sent: the handshake is where it failed.
-            guard let pinned, error == .untrustedServer(endpoint, .notTrusted) else { throw error }
-            let response = try await execute(request, pinned)
-            usesPinned.store(true, ordering: .relaxed)
-            return response
+        // The exact certificate first: it is the usual case where one is given, and needs no reading of the system's authorities.
+        if let pinned, !needsChain.load(ordering: .relaxed) {
+            do {
+                return try await execute(request, pinned)
+            } catch {
+                // Nothing was sent: the check of the certificate is where it failed.
+                guard error == .untrustedServer(endpoint, .notTrusted) else { throw error }
+            }
         }
+        let response = try await execute(request, chained)
+        needsChain.store(true, ordering: .relaxed)
+        return response
     }
 
     private func execute(_ request: HTTPClientRequest, _ client: HTTPClient) async throws(KESError) -> HTTPClientResponse {

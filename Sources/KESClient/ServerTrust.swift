@@ -31,10 +31,12 @@ extension ServerTrust {
             let given = try Self.certificates(inFile: path, namedBy: nil)
             return .roots(.certificates(given), additional: [], certificates: Self.ofServers(given))
         case .system:
-            let given = try Self.certificatesOfEnvironment()
             // Not NIOSSL's default: that one fails where the system has no bundle, as in a minimal container.
-            let roots = Self.systemBundles.first { access($0, R_OK) == 0 }.map { NIOSSLTrustRoots.file($0) } ?? .certificates([])
-            return .roots(roots, additional: given, certificates: Self.ofServers(given))
+            let bundle = Self.systemBundles.first { access($0, R_OK) == 0 }
+            let file = try Self.certificatesOfFileVariable(butNot: bundle)
+            return .roots(
+                bundle.map { .file($0) } ?? .certificates([]), additional: file + (try Self.certificatesOfDirectoryVariable()),
+                certificates: Self.ofServers(file))
         }
     }
 
@@ -55,12 +57,15 @@ extension ServerTrust {
         "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
     ]
 
-    private static func certificatesOfEnvironment() throws(KESError) -> [NIOSSLCertificate] {
+    // `SSL_CERT_FILE` often names the system's own bundle, which need not be read twice.
+    private static func certificatesOfFileVariable(butNot bundle: String?) throws(KESError) -> [NIOSSLCertificate] {
+        guard let path = variable("SSL_CERT_FILE"), path != bundle else { return [] }
+        return try certificates(inFile: path, namedBy: "SSL_CERT_FILE")
+    }
+
+    private static func certificatesOfDirectoryVariable() throws(KESError) -> [NIOSSLCertificate] {
         var certificates: [NIOSSLCertificate] = []
-        if let path = Self.variable("SSL_CERT_FILE") {
-            certificates += try Self.certificates(inFile: path, namedBy: "SSL_CERT_FILE")
-        }
-        for directory in Self.variable("SSL_CERT_DIR")?.split(separator: ":") ?? [] {
+        for directory in variable("SSL_CERT_DIR")?.split(separator: ":") ?? [] {
             certificates += try Self.certificates(inDirectory: String(directory))
         }
         return certificates
