@@ -9,12 +9,15 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 setup
-# Without @testable, for which SwiftPM would compile every module a second time, differently.
-build --build-tests --disable-testable-imports
+# shellcheck disable=SC2119  # without arguments it builds everything but the tests
+build
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 status=0
-swift test -c release --skip-build --disable-testable-imports --xunit-output "$results/tests.xml" "$@" || status=$?
+say "Building and running the tests"
+# Without @testable, for which SwiftPM would compile every module a second time, differently.
+swift test -c release --disable-testable-imports --xunit-output "$results/tests.xml" "$@" 2>&1 | tee "$results/log" || status=$?
+[ -z "${BUILD_LOG:-}" ] || cat "$results/log" >>"$BUILD_LOG"
 
 # Swift Testing writes a file of its own beside XCTest's.
 count() { cat "$results"/*.xml 2>/dev/null | sed -n "s/.*<testsuite [^>]*[ ]$1=\"\([0-9]*\)\".*/\1/p" | awk '{n += $1} END {print n + 0}'; }

@@ -47,12 +47,20 @@ package final class ServerProcess: Sendable {
 
     /// Waits for an event in the audit log that holds `text`, and returns its line.
     package func auditEvent(containing text: String) throws -> String {
-        let follower = try Subprocess("tail", ["-n", "+1", "-f", auditFile])
+        try line(containing: text, of: auditFile)
+    }
+
+    /// Waits for a line of the error log that holds `text`, and returns it.
+    @discardableResult
+    package func errorLine(containing text: String) throws -> String {
+        try line(containing: text, of: errorFile)
+    }
+
+    private func line(containing text: String, of file: String) throws -> String {
+        let follower = try Subprocess("tail", ["-n", "+1", "-F", file])
         var lines = ""
         while true {
-            if let line = lines.split(separator: "\n", omittingEmptySubsequences: true).first(where: { $0.contains(text) }),
-                lines.hasSuffix("\n")
-            {
+            if lines.hasSuffix("\n"), let line = lines.split(separator: "\n").first(where: { $0.contains(text) }) {
                 return String(line)
             }
             lines += String(decoding: follower.readOutput(), as: UTF8.self)

@@ -1,0 +1,152 @@
+import Credentials
+import TestSupport
+import Testing
+
+/// Who gets in, and who they are taken for.
+@Suite struct ClientCertificateTests {
+    private let deployment: Deployment
+
+    init() throws {
+        deployment = try Deployment()
+    }
+
+    private func start(_ more: String = "") throws -> ServerProcess {
+        try deployment.configure(keystore: "mem: {}", more: more)
+        return try ServerProcess(deployment)
+    }
+
+    /// Makes a certificate with the openssl command; `arguments` are those of `req -x509` or of `x509 -req`.
+    private func openssl(_ arguments: [String]) throws {
+        let result = try run("openssl", arguments, directory: deployment.directory.path)
+        try #require(result.code == 0, "\(result.errorText)")
+    }
+
+    private func selfSigned(_ name: String, isAuthority: Bool) throws -> Deployment.Client {
+        try openssl([
+            "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "\(name).key", "-out", "\(name).crt", "-subj",
+            "/CN=\(name)",
+            "-addext", "basicConstraints=critical,CA:\(isAuthority ? "TRUE" : "FALSE")",
+        ])
+        return client(name)
+    }
+
+    /// A certificate that `authority` signs.
+    private func signed(_ name: String, by authority: String, usage: String, days: Int) throws -> Deployment.Client {
+        try deployment.directory.write("basicConstraints=critical,CA:FALSE\nextendedKeyUsage=\(usage)\n", to: "\(name).ext")
+        try openssl([
+            "req", "-newkey", "ed25519", "-nodes", "-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/CN=\(name)",
+        ])
+        try openssl([
+            "x509", "-req", "-in", "\(name).csr", "-CA", "\(authority).crt", "-CAkey", "\(authority).key", "-CAcreateserial",
+            "-out", "\(name).crt", "-days", "\(days)", "-extfile", "\(name).ext",
+        ])
+        return client(name)
+    }
+
+    private func client(_ name: String) -> Deployment.Client {
+        Deployment.Client(
+            identity: deployment.admin.identity, apiKey: "", certificate: deployment.directory.file("\(name).crt"),
+            key: deployment.directory.file("\(name).key"))
+    }
+
+    /// A client that presents further certificates after its own.
+    private func chain(_ name: String, _ certificates: [String], key: String) throws -> Deployment.Client {
+        try deployment.directory.write(certificates.flatMap { try readFile($0) }, to: "\(name).crt", mode: 0o644)
+        return Deployment.Client(
+            identity: deployment.admin.identity, apiKey: "", certificate: deployment.directory.file("\(name).crt"), key: key)
+    }
+
+    @Test(arguments: ["--http1.1", "--http2"])
+    func withoutACertificateThereIsNoConnection(flag: String) throws {
+        let server = try start()
+        let answer = try server.curl("/version", as: nil, [flag])
+        #expect(answer.status == 0)
+        #expect(answer.code != 0)
+    }
+
+    @Test(arguments: ["--http1.1", "--http2"])
+    func whereSomeRouteNeedsNoneTheOthersStillDo(flag: String) throws {
+        let server = try start("api: { /v1/ready: { skip_auth: true } }")
+        #expect(try server.curl("/v1/ready", as: nil, [flag]).status == 200)
+        #expect(try server.curl("/version", as: nil, [flag]).status == 200)
+        for path in ["/v1/status", "/v1/identity/self/describe", "/v1/key/list/"] {
+            let answer = try server.curl(path, as: nil, [flag])
+            #expect(answer.status == 400)
+            #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
+        }
+    }
+
+    @Test func theCertificateOfAnAuthorityIsNoIdentity() throws {
+        let server = try start()
+        let answer = try server.curl("/v1/status", as: selfSigned("authority", isAuthority: true))
+        #expect(answer.status == 400)
+        #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
+    }
+
+    @Test func twoIdentitiesAreOneTooMany() throws {
+        let server = try start()
+        let admin = deployment.admin
+        let both = try chain("both", [admin.certificate, deployment.user.certificate], key: admin.key)
+        let answer = try server.curl("/v1/status", as: both)
+        #expect(answer.status == 400)
+        #expect(answer.body == #"{"message":"tls: received more than one client certificate"}"#)
+    }
+
+    /// The handshake proves the leaf's key only. Whoever has seen the administrator's certificate could append it.
+    @Test func aCertificateThatIsNotTheLeafIsNobodysIdentity() throws {
+        let server = try start()
+        let mallory = try selfSigned("mallory", isAuthority: true)
+        let forged = try chain("forged", [mallory.certificate, deployment.admin.certificate], key: mallory.key)
+        let answer = try server.curl("/v1/status", as: forged)
+        #expect(answer.status == 400)
+        #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
+    }
+
+    @Test func withAuthOnTheChainHasToLeadToAnAuthority() throws {
+        let deployment = self.deployment
+        _ = try selfSigned("authority", isAuthority: true)
+        let good = try signed("good", by: "authority", usage: "clientAuth", days: 1)
+        let expired = try signed("expired", by: "authority", usage: "clientAuth", days: -1)
+        let wrongUsage = try signed("server-only", by: "authority", usage: "serverAuth", days: 1)
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        let line = "auth: on, ca: \(deployment.directory.file("authority.crt")), cert:"
+        let parts = text.split(separator: "cert:", maxSplits: 1)
+        try deployment.directory.write("\(parts[0])\(line)\(parts[1])", to: "config.yml")
+        let server = try ServerProcess(deployment)
+        // Trusted, and in no policy.
+        #expect(try server.curl("/v1/status", as: good).status == 403)
+        #expect(try server.curl("/version", as: good).status == 200)
+        for refused in [expired, wrongUsage, deployment.admin] {
+            let answer = try server.curl("/version", as: refused)
+            #expect(answer.status == 0, "\(refused.certificate)")
+            #expect(answer.code != 0)
+        }
+    }
+
+    @Test(arguments: ["--http1.1", "--http2"])
+    func onlyAProxyIsBelievedWhomItSpeaksFor(flag: String) throws {
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        let parts = text.split(separator: "cert:", maxSplits: 1)
+        let proxy = "proxy: { identities: [ \(deployment.stranger.identity) ] }, cert:"
+        try deployment.directory.write("\(parts[0])\(proxy)\(parts[1])", to: "config.yml")
+        let server = try ServerProcess(deployment)
+        let pem = String(decoding: try readFile(deployment.admin.certificate), as: UTF8.self)
+        let escaped = pem.utf8.map { byte -> String in
+            let digits = String(byte, radix: 16)
+            return "%" + (digits.count < 2 ? "0" + digits : digits)
+        }.joined()
+        let headers = [flag, "-H", "X-Tls-Client-Cert: \(escaped)", "-H", "X-Forwarded-For: 6.6.6.6, 10.1.2.3"]
+        let forwarded = try server.curl("/v1/identity/self/describe", as: deployment.stranger, headers)
+        #expect(forwarded.status == 200)
+        #expect(forwarded.body.contains("\"identity\":\"\(deployment.admin.identity)\""))
+        let event = try server.auditEvent(containing: "self/describe")
+        #expect(event.contains("\"ip\":\"10.1.2.3\""))
+        #expect(event.contains("\(deployment.admin.identity)"))
+        // The proxy itself is nobody, and anyone else's header means nothing.
+        #expect(try server.curl("/v1/status", as: deployment.stranger, [flag]).status == 400)
+        let pretender = try server.curl("/v1/identity/self/describe", as: deployment.user, headers)
+        #expect(pretender.body.contains("\"identity\":\"\(deployment.user.identity)\""))
+    }
+}
