@@ -111,7 +111,11 @@ import Testing
                 admin.key,
                 "-quiet", "-no_ign_eof",
             ])
-        process.write(Array("PUT /v1/key/generate/cut HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{\"cont".utf8))
+        let head = "PUT /v1/key/generate/cut HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+        process.write(Array(head.utf8))
+        // The client has read all that the server sent: closing now sends what was written, and no reset that would discard it.
+        #expect(String(decoding: process.readOutput(), as: UTF8.self).hasPrefix("HTTP/1.1 100 "))
+        process.write(Array("{\"cont".utf8))
         process.closeInput()
         _ = process.collect()
         process.wait()

@@ -9,6 +9,12 @@ package final class ServerProcess: Sendable {
         package var description: String { "the server ended with \(code): \(errorText)" }
     }
 
+    /// A line that a test waited for did not come.
+    package struct MissingLine: Error {
+        package var text: String
+        package var lines: String
+    }
+
     package let deployment: Deployment
     package let port: Int
     package let process: Subprocess
@@ -57,13 +63,16 @@ package final class ServerProcess: Sendable {
     }
 
     private func line(containing text: String, of file: String) throws -> String {
-        let follower = try Subprocess("tail", ["-n", "+1", "-F", file])
+        // What never comes must not stop the tests for ever.
+        let follower = try Subprocess("timeout", ["300", "tail", "-n", "+1", "-F", file])
         var lines = ""
         while true {
             if lines.hasSuffix("\n"), let line = lines.split(separator: "\n").first(where: { $0.contains(text) }) {
                 return String(line)
             }
-            lines += String(decoding: follower.readOutput(), as: UTF8.self)
+            let bytes = follower.readOutput()
+            guard !bytes.isEmpty else { throw MissingLine(text: text, lines: lines) }
+            lines += String(decoding: bytes, as: UTF8.self)
         }
     }
 
