@@ -11,6 +11,13 @@ package final class Deployment: Sendable {
         /// Paths of PEM files.
         package var certificate: String
         package var key: String
+
+        package init(identity: Identity, apiKey: String, certificate: String, key: String) {
+            self.identity = identity
+            self.apiKey = apiKey
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     package let directory: TemporaryDirectory
