@@ -103,7 +103,8 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(name: "ServerTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
         .testTarget(name: "KESClientTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
-        .testTarget(name: "CommandLineTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["Credentials", "Envelope", "KESClient", "SecureBytes", "TestSupport"]),
         .testTarget(name: "SmokeTests", dependencies: ["KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -23,11 +23,18 @@ final class OpenKeystore: Sendable {
     }
 
     static func open(_ configuration: Configuration, pluginDirectory: String?, logger: Logger) throws -> OpenKeystore {
+        let bridge = try bridge(configuration, pluginDirectory: pluginDirectory, logger: logger)
+        return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger)
+    }
+
+    /// Opens the keystore alone, without a keyring over it. Blocks.
+    static func bridge(
+        _ configuration: Configuration, pluginDirectory: String?, logger: Logger
+    ) throws(PluginError) -> KeystoreBridge {
         let directory = PluginDirectory(explicit: pluginDirectory ?? configuration.pluginDirectory)
         let plugin = try PluginLoader.load(configuration.keystore.name, from: directory)
-        let bridge = try KeystoreBridge.open(
+        return try KeystoreBridge.open(
             plugin, configuration: configuration.keystore.configuration, timeout: startLimit, logger: logger)
-        return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger)
     }
 
     /// Creates the keys of the configuration's `keys` section that are missing. Blocks.

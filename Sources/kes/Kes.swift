@@ -14,7 +14,8 @@ struct Kes: AsyncParsableCommand {
         version: "kes \(Version.number)",
         subcommands: [
             ServerCommand.self, InitCommand.self, KeyCommand.self, PolicyCommand.self, IdentityCommand.self, ListCommand.self,
-            StatusCommand.self, MetricCommand.self, LogCommand.self, ToolCommand.self, CompletionCommand.self,
+            StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, ToolCommand.self,
+            CompletionCommand.self,
         ])
 
     func run() async throws {

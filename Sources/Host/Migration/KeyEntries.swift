@@ -1,0 +1,95 @@
+import Envelope
+import SecureBytes
+
+/// The stored entries of a keystore, as asynchronous functions.
+struct KeyEntries: Sendable {
+    let bridge: KeystoreBridge
+    /// `source` or `destination`, for errors.
+    let role: String
+
+    /// How long one call may take.
+    private static let limit = Duration.seconds(30)
+    private static let pageSize = 1000
+
+    /// An entry that was read and parsed.
+    struct Entry: Sendable {
+        /// As the keystore holds it.
+        let bytes: SecretBytes
+        /// As `StoredEntry` writes it today: what is compared, because older servers and editors leave other forms and line ends.
+        private let normal: SecretBytes
+
+        init(_ bytes: SecretBytes) throws(EnvelopeError) {
+            self.bytes = bytes
+            normal = StoredEntry.encode(
+                try bytes.withUnsafeBytes { bytes throws(EnvelopeError) in try StoredEntry.decode(bytes) })
+        }
+
+        /// Whether both are the same key, with the same HMAC key, algorithm, time of creation and creator.
+        func isSame(as other: Entry) -> Bool { normal == other.normal }
+    }
+
+    /// All names that begin with `prefix`, in bytewise order.
+    func names(prefix: String) async throws(MigrationError) -> [String] {
+        var names: [String] = []
+        while true {
+            let after = names.last ?? ""
+            let result = await withCheckedContinuation { continuation in
+                bridge.list(prefix: prefix, after: after, limit: Self.pageSize, timeout: Self.limit) {
+                    continuation.resume(returning: $0)
+                }
+            }
+            switch result {
+            case .success(let page):
+                names += page
+                if page.count < Self.pageSize { return names }
+            case .failure(let failure):
+                throw .keystoreFailed(problem("list keys", failure), KeystoreMigration.Progress())
+            }
+        }
+    }
+
+    /// The entry under `name`, parsed; nil when there is none.
+    func entry(_ name: String) async throws(KeyProblemOrKeystoreProblem) -> Entry? {
+        let result = await withCheckedContinuation { continuation in
+            bridge.get(name, timeout: Self.limit) { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success(let bytes):
+            do {
+                return try Entry(bytes)
+            } catch {
+                throw .key(KeyProblem(name: name, reason: .unreadable(role: role, "\(error)")))
+            }
+        case .failure(let failure) where failure.kind == .notFound:
+            return nil
+        case .failure(let failure):
+            throw .keystore(problem("read key '\(name)'", failure))
+        }
+    }
+
+    /// Stores an entry under a free name; false when the name is taken.
+    func create(_ name: String, _ entry: Entry) async throws(KeyProblemOrKeystoreProblem) -> Bool {
+        let result = await withCheckedContinuation { continuation in
+            bridge.create(name, value: entry.bytes, timeout: Self.limit) { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success: return true
+        case .failure(let failure) where failure.kind == .exists: return false
+        case .failure(let failure): throw .keystore(problem("create key '\(name)'", failure))
+        }
+    }
+
+    /// Removes the entry under `name`, if there is one.
+    func remove(_ name: String) async throws(KeyProblemOrKeystoreProblem) {
+        let result = await withCheckedContinuation { continuation in
+            bridge.delete(name, timeout: Self.limit) { continuation.resume(returning: $0) }
+        }
+        if case .failure(let failure) = result, failure.kind != .notFound {
+            throw .keystore(problem("replace key '\(name)'", failure))
+        }
+    }
+
+    private func problem(_ action: String, _ failure: KeystoreFailure) -> KeystoreProblem {
+        KeystoreProblem(description: "the \(role) keystore '\(bridge.plugin.name)' failed to \(action): \(failure)")
+    }
+}

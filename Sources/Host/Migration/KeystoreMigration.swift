@@ -1,0 +1,184 @@
+import Logging
+import SecureBytes
+
+/// Copies keys from one keystore to another, each as the bytes that the first one holds.
+///
+/// It can be broken off at any moment, by a crash too, and taken up again with `ExistingKeys.merge`: a key is in the destination as a
+/// whole or not at all. The source is only read.
+package final class KeystoreMigration: Sendable {
+    /// What to do with names that the destination holds already.
+    package enum ExistingKeys: Sendable {
+        /// Copy nothing when there is one.
+        case refuse
+        /// Leave alone those that are equal; one that is not is a problem.
+        case merge
+        /// Replace those that are not equal.
+        case overwrite
+    }
+
+    /// How far it is.
+    package struct Progress: Sendable, Equatable {
+        /// How many keys the source holds.
+        package internal(set) var total = 0
+        /// How many were new to the destination.
+        package internal(set) var copied = 0
+        /// How many were there and equal.
+        package internal(set) var skipped = 0
+        /// How many were there, other, and replaced.
+        package internal(set) var overwritten = 0
+        /// How many could not be copied.
+        package internal(set) var failed = 0
+
+        package var done: Int { copied + skipped + overwritten + failed }
+    }
+
+    /// The plugins' names.
+    package let sourceName: String
+    package let destinationName: String
+    /// Whether the destination claims that what it stored survives a crash of the machine.
+    package let isDestinationDurable: Bool
+
+    private let source: KeyEntries
+    private let destination: KeyEntries
+    private let logs: LineWriter
+
+    /// How many keys are on their way at once. Keystores that answer over a network, or wait for a disk, then wait for several.
+    private static let concurrency = 8
+    /// How long calls in flight may take when a keystore is closed.
+    private static let closeLimit = Duration.seconds(5)
+
+    /// Loads the plugins of both configurations and opens their keystores. Blocks.
+    ///
+    /// - Throws: `MigrationError` or `PluginError`.
+    package static func open(
+        from source: Configuration, to destination: Configuration, pluginDirectory: String?
+    ) throws -> KeystoreMigration {
+        guard
+            source.keystore.name != destination.keystore.name
+                || source.keystore.configuration != destination.keystore.configuration
+        else { throw MigrationError.sameKeystore(source.keystore.name) }
+        let logs = LineWriter(descriptor: 2) { count in Array("\(count) lines of the keystores were lost\n".utf8) }
+        let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
+        let first = try OpenKeystore.bridge(source, pluginDirectory: pluginDirectory, logger: logger)
+        do {
+            let second = try OpenKeystore.bridge(destination, pluginDirectory: pluginDirectory, logger: logger)
+            return KeystoreMigration(first, second, logs)
+        } catch {
+            first.close(within: closeLimit)
+            logs.close(seconds: 1)
+            throw error
+        }
+    }
+
+    private init(_ source: KeystoreBridge, _ destination: KeystoreBridge, _ logs: LineWriter) {
+        self.source = KeyEntries(bridge: source, role: "source")
+        self.destination = KeyEntries(bridge: destination, role: "destination")
+        self.logs = logs
+        sourceName = source.plugin.name
+        destinationName = destination.plugin.name
+        isDestinationDurable = destination.plugin.isDurable
+    }
+
+    /// Waits for the calls that still run, and closes both keystores. Blocks.
+    package func close() {
+        source.bridge.close(within: Self.closeLimit)
+        destination.bridge.close(within: Self.closeLimit)
+        logs.close(seconds: 1)
+    }
+
+    /// Copies the keys whose names a pattern matches: a prefix that may end in `*`; empty for all.
+    ///
+    /// - Parameter report: called after each key, one call at a time.
+    /// - Throws: `MigrationError`: right away when a keystore fails; at the end when single keys could not be copied, of which it
+    ///   names some. All other keys are in the destination then.
+    package func run(
+        pattern: String, existing: ExistingKeys, report: (Progress) -> Void
+    ) async throws(MigrationError) -> Progress {
+        let prefix = try Self.prefix(of: pattern)
+        let names = try await source.names(prefix: prefix)
+        if existing == .refuse {
+            let taken = Set(names).intersection(try await destination.names(prefix: prefix))
+            guard taken.isEmpty else { throw .alreadyThere(names: taken.sorted(), of: names.count) }
+        }
+        var progress = Progress()
+        progress.total = names.count
+        var problems: [KeyProblem] = []
+        report(progress)
+        do {
+            try await withThrowingTaskGroup(of: Result<Copied, KeyProblem>.self) { group in
+                var rest = names[...]
+                for _ in 0..<Self.concurrency { start(&rest, existing, &group) }
+                while let result = try await group.next() {
+                    switch result {
+                    case .success(.new): progress.copied += 1
+                    case .success(.equal), .success(.gone): progress.skipped += 1
+                    case .success(.replaced): progress.overwritten += 1
+                    case .failure(let problem):
+                        progress.failed += 1
+                        problems.append(problem)
+                    }
+                    report(progress)
+                    start(&rest, existing, &group)
+                }
+            }
+        } catch let error as KeystoreProblem {
+            throw .keystoreFailed(error, progress)
+        } catch {
+            throw .keystoreFailed(KeystoreProblem(description: "\(error)"), progress)
+        }
+        guard problems.isEmpty else { throw .keysFailed(problems.sorted { $0.name < $1.name }, progress) }
+        return progress
+    }
+
+    private static func prefix(of pattern: String) throws(MigrationError) -> String {
+        do throws(NameError) {
+            let parsed = try ListPattern(pattern)
+            guard parsed.after == nil else { throw .badListPattern(pattern) }
+            return parsed.prefix
+        } catch {
+            throw .badPattern(pattern)
+        }
+    }
+
+    /// What became of one key.
+    private enum Copied {
+        case new
+        case equal
+        case replaced
+        /// It was deleted from the source after the listing.
+        case gone
+    }
+
+    private func start(
+        _ names: inout ArraySlice<String>, _ existing: ExistingKeys,
+        _ group: inout ThrowingTaskGroup<Result<Copied, KeyProblem>, any Error>
+    ) {
+        guard let name = names.popFirst() else { return }
+        group.addTask {
+            do throws(KeyProblemOrKeystoreProblem) {
+                return .success(try await self.copy(name, existing))
+            } catch {
+                switch error {
+                case .key(let problem): return .failure(problem)
+                case .keystore(let problem): throw problem
+                }
+            }
+        }
+    }
+
+    private func copy(_ name: String, _ existing: ExistingKeys) async throws(KeyProblemOrKeystoreProblem) -> Copied {
+        guard let entry = try await source.entry(name) else { return .gone }
+        var outcome = Copied.new
+        if try await !destination.create(name, entry) {
+            if let there = try await destination.entry(name), there.isSame(as: entry) { return .equal }
+            guard existing == .overwrite else { throw .key(KeyProblem(name: name, reason: .other)) }
+            try await destination.remove(name)
+            guard try await destination.create(name, entry) else { throw .key(KeyProblem(name: name, reason: .changedMeanwhile)) }
+            outcome = .replaced
+        }
+        guard let stored = try await destination.entry(name), stored.isSame(as: entry) else {
+            throw .key(KeyProblem(name: name, reason: .notAsWritten))
+        }
+        return outcome
+    }
+}

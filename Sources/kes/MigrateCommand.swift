@@ -1,0 +1,131 @@
+import ArgumentParser
+import Glibc
+import Host
+import KESClient
+
+/// `kes migrate`
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Copy keys from one keystore to another.",
+        discussion: """
+            Both keystores are those of configuration files. No server has to run; one that does should not create or delete keys \
+            meanwhile. Each key is read back and compared. A migration that was broken off is taken up again with --merge.
+            """)
+
+    @Option(help: ArgumentHelp("The configuration file of the keystore to copy from.", valueName: "file"), completion: .file())
+    var from: String
+
+    @Option(help: ArgumentHelp("The configuration file of the keystore to copy to.", valueName: "file"), completion: .file())
+    var to: String
+
+    @Flag(help: "Replace keys of the destination that differ.")
+    var force = false
+
+    @Flag(help: "Keep keys of the destination that are equal; those that differ are errors.")
+    var merge = false
+
+    @Option(help: ArgumentHelp("Where the keystore plugins' manifests are.", valueName: "dir"), completion: .directory)
+    var plugins: String?
+
+    @Argument(help: "What the names of the keys start with; a final * changes nothing. Default: all keys.")
+    var pattern = ""
+
+    @OptionGroup var printing: OutputOptions
+
+    func validate() throws {
+        if force, merge { throw ValidationError("Use --force or --merge, not both.") }
+    }
+
+    func run() async throws {
+        _ = ProcessHardening.apply()
+        let (source, destination) = (try load(from), try load(to))
+        let migration: KeystoreMigration
+        do {
+            migration = try KeystoreMigration.open(
+                from: source, to: destination, pluginDirectory: plugins ?? Environment.value("KES_PLUGINS"))
+        } catch {
+            throw CommandFailure("migrate", error)
+        }
+        defer { migration.close() }
+        if !migration.isDestinationDurable {
+            try Output.write(
+                "Warning: the keystore '\(migration.destinationName)' does not promise to keep keys over a crash\n",
+                to: STDERR_FILENO)
+        }
+        let line = ProgressLine(text: { Self.text($0, printing.output) })
+        do {
+            let result = try await migration.run(
+                pattern: pattern, existing: force ? .overwrite : merge ? .merge : .refuse, report: line.show)
+            line.clear()
+            try summarize(result, migration)
+        } catch let error as MigrationError {
+            line.clear()
+            throw CommandFailure("migrate", error)
+        }
+    }
+
+    private func load(_ path: String) throws(CommandFailure) -> Configuration {
+        do {
+            return try ConfigurationFile.load(
+                path: path, environment: Environment.variables(), knownRoutes: Server.apiOverview.map(\.path))
+        } catch {
+            throw CommandFailure("the configuration is not valid\n\(error)")
+        }
+    }
+
+    private func summarize(_ result: KeystoreMigration.Progress, _ migration: KeystoreMigration) throws(CommandFailure) {
+        let output = printing.output
+        guard !printing.json else {
+            return try output.line(
+                JSONText.object([
+                    ("total", "\(result.total)"), ("copied", "\(result.copied)"), ("skipped", "\(result.skipped)"),
+                    ("overwritten", "\(result.overwritten)"),
+                ]))
+        }
+        var text = "\(output.green("Copied \(result.copied) of \(result.total) keys")) from "
+        text += "\(migration.sourceName) to \(migration.destinationName)"
+        if result.skipped > 0 { text += ", \(result.skipped) were there already" }
+        if result.overwritten > 0 { text += ", \(result.overwritten) were replaced" }
+        try output.line(text)
+    }
+
+    private static func text(_ progress: KeystoreMigration.Progress, _ output: Output) -> String {
+        let percent = progress.total == 0 ? 100 : progress.done * 100 / progress.total
+        let width = 24
+        let filled = width * percent / 100
+        let bar =
+            output.green(String(repeating: "█", count: filled)) + output.faint(String(repeating: "░", count: width - filled))
+        return "\(bar) \(percent) %  \(progress.done) of \(progress.total) keys"
+    }
+}
+
+/// A line on a terminal that is written over as work goes on; nothing where standard error is none.
+final class ProgressLine {
+    private let isShown = isatty(STDERR_FILENO) == 1
+    private let text: (KeystoreMigration.Progress) -> String
+    private var last: ContinuousClock.Instant?
+
+    // Faster than anyone reads, and slow enough to cost nothing.
+    private static let interval = Duration.milliseconds(100)
+
+    init(text: @escaping (KeystoreMigration.Progress) -> String) {
+        self.text = text
+    }
+
+    func show(_ progress: KeystoreMigration.Progress) {
+        let now = ContinuousClock.now
+        guard isShown, last.map({ now - $0 >= Self.interval }) ?? true else { return }
+        last = now
+        write("\r" + text(progress) + "\u{1b}[K")
+    }
+
+    /// Makes room for what is written next.
+    func clear() {
+        if isShown { write("\r\u{1b}[K") }
+    }
+
+    private func write(_ text: String) {
+        // Work goes on when nobody can watch it.
+        try? Output.write(text, to: STDERR_FILENO)
+    }
+}

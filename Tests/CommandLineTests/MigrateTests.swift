@@ -1,0 +1,187 @@
+import Envelope
+import Glibc
+import SecureBytes
+import TestSupport
+import Testing
+
+/// A directory with keystores of several kinds, each with a configuration file that names it.
+private struct Keystores {
+    let directory: TemporaryDirectory
+
+    init() throws {
+        directory = try TemporaryDirectory("kes-migrate")
+    }
+
+    /// The path of a configuration file of a keystore.
+    func configuration(_ name: String, _ keystore: String) throws -> String {
+        try directory.write(
+            """
+            admin: { identity: \(Sample.identity) }
+            tls: { key: server.key, cert: server.crt }
+            keystore: \(keystore)
+
+            """, to: "\(name).yml")
+    }
+
+    /// The path of a `fs` keystore's directory.
+    func files(_ name: String) throws -> (configuration: String, directory: String) {
+        let path = directory.file(name)
+        if access(path, F_OK) != 0 { #expect(mkdir(path, 0o700) == 0) }
+        return (try configuration("fs-\(name)", "{ fs: { path: \(path) } }"), path)
+    }
+
+    func database(_ name: String) throws -> String {
+        try configuration("sqlite-\(name)", "{ sqlite: { path: \(directory.file("\(name).db")) } }")
+    }
+
+    /// Makes keys in a `fs` keystore, each another one.
+    func make(_ names: [String], in files: String) throws {
+        for name in names {
+            let key = try Key(
+                generating: .aes256, createdAt: Timestamp(seconds: 1_700_000_000, nanoseconds: 5), createdBy: Sample.identity)
+            try StoredEntry.encode(key).withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "\(files)/\(name)") }
+        }
+    }
+
+    /// Whether two directories hold the same files with the same bytes.
+    func areEqual(_ first: String, _ second: String) throws -> Bool {
+        try run("diff", ["-r", first, second]).code == 0
+    }
+}
+
+@Suite struct MigrateTests {
+    private let stores: Keystores
+
+    init() throws {
+        stores = try Keystores()
+    }
+
+    @Test func keysGoFromFilesToADatabaseAndBackAndStayTheSame() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        let database = try stores.database("middle")
+        let count = 1200
+        try stores.make((0..<count).map { "key-\($0)" }, in: "from")
+
+        let there = try kes("migrate", "--from", from.configuration, "--to", database)
+        #expect(there.code == 0, "\(there.errorText)")
+        #expect(there.text == "Copied \(count) of \(count) keys from fs to sqlite\n")
+        #expect(there.error.isEmpty)
+        let back = try kes("migrate", "--from", database, "--to", to.configuration, "--json")
+        #expect(back.code == 0, "\(back.errorText)")
+        #expect(back.text == #"{"total":\#(count),"copied":\#(count),"skipped":0,"overwritten":0}"# + "\n")
+        #expect(try stores.areEqual(from.directory, to.directory))
+    }
+
+    @Test func aMigrationThatWasKilledIsCompletedWithMerge() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        let database = try stores.database("from")
+        let count = 3000
+        try stores.make((0..<count).map { "key-\($0)" }, in: "from")
+        #expect(try kes("migrate", "--from", from.configuration, "--to", database).code == 0)
+
+        let killed = try Subprocess(
+            kesPath(), ["migrate", "--from", database, "--to", to.configuration], environment: cleaned([:]))
+        // In the middle: some keys are there, and not all of them.
+        while try names(in: to.directory).count < 20 {}
+        killed.signal(SIGKILL)
+        #expect(killed.wait() == -SIGKILL)
+        #expect(try names(in: to.directory).count < count)
+
+        let refused = try kes("migrate", "--from", database, "--to", to.configuration)
+        #expect(refused.code == 1)
+        #expect(refused.errorText.contains("keys already: 'key-"))
+        #expect(refused.errorText.contains("Nothing was copied. --merge keeps those that are equal"))
+        let resumed = try kes("migrate", "--from", database, "--to", to.configuration, "--merge")
+        #expect(resumed.code == 0, "\(resumed.errorText)")
+        #expect(resumed.text.contains("were there already"))
+        #expect(try stores.areEqual(from.directory, to.directory))
+    }
+
+    @Test func whatDiffersIsAnErrorWithMergeAndReplacedWithForce() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["a", "b", "c"], in: "from")
+        try stores.make(["b"], in: "to")
+        let other = try readFile("\(to.directory)/b")
+
+        let refused = try kes("migrate", "--from", from.configuration, "--to", to.configuration)
+        #expect(refused.code == 1)
+        #expect(refused.errorText.hasPrefix("Error: failed to migrate: the destination holds 1 of the 3 keys already: 'b'."))
+        #expect(try names(in: to.directory) == ["b"])
+
+        let merged = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--merge")
+        #expect(merged.code == 1)
+        #expect(
+            merged.errorText == """
+                Error: failed to migrate: 1 of 3 keys were not copied:
+                  'b': the destination holds another key of this name (--force replaces it)
+
+                """)
+        // The others were copied, and what was there is as it was.
+        #expect(try names(in: to.directory) == ["a", "b", "c"])
+        #expect(try readFile("\(to.directory)/b") == other)
+
+        let forced = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--force")
+        #expect(forced.code == 0, "\(forced.errorText)")
+        #expect(forced.text == "Copied 0 of 3 keys from fs to fs, 2 were there already, 1 were replaced\n")
+        #expect(try stores.areEqual(from.directory, to.directory))
+    }
+
+    @Test func aPatternChoosesTheKeys() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["app-1", "app-2", "other"], in: "from")
+        #expect(try kes("migrate", "--from", from.configuration, "--to", to.configuration, "app-*").code == 0)
+        #expect(try names(in: to.directory) == ["app-1", "app-2"])
+        #expect(try kes("migrate", "--from", from.configuration, "--to", to.configuration, "other").code == 0)
+        #expect(try stores.areEqual(from.directory, to.directory))
+        let wrong = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "a/b")
+        #expect(wrong.code == 1)
+        #expect(wrong.errorText.contains("'a/b' is no pattern of names"))
+    }
+
+    @Test func whatIsNoKeyIsNamedAndNotCopiedAndNeverShown() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["good"], in: "from")
+        try stores.directory.write("bm90IGEga2V5", to: "from/bad")
+        let result = try kes("migrate", "--from", from.configuration, "--to", to.configuration)
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("1 of 2 keys were not copied:\n  'bad': what the source holds cannot be used: "))
+        #expect(!result.errorText.contains("bm90"))
+        #expect(try names(in: to.directory) == ["good"])
+    }
+
+    @Test func theOldFormAndALineEndDoNotMakeAKeyAnother() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["k"], in: "from")
+        try stores.directory.write(readFile("\(from.directory)/k") + Array("\n".utf8), to: "to/k")
+        let result = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--merge")
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(result.text == "Copied 0 of 1 keys from fs to fs, 1 were there already\n")
+    }
+
+    @Test func configurationsThatCannotBeUsedAreErrors() throws {
+        let from = try stores.files("from")
+        let same = try kes("migrate", "--from", from.configuration, "--to", from.configuration)
+        #expect(same.code == 1)
+        #expect(same.errorText.contains("both configurations name the same keystore"))
+        let missing = try kes("migrate", "--from", "/nonexistent.yml", "--to", from.configuration)
+        #expect(missing.code == 1)
+        #expect(missing.errorText.contains("/nonexistent.yml"))
+        let unknown = try stores.configuration("unknown", "{ nosuch: {} }")
+        let noPlugin = try kes("migrate", "--from", from.configuration, "--to", unknown)
+        #expect(noPlugin.code == 1)
+        #expect(noPlugin.errorText.contains("no plugin 'nosuch'"))
+        let memory = try stores.configuration("memory", "{ mem: {} }")
+        #expect(
+            try kes("migrate", "--from", from.configuration, "--to", memory).errorText.contains(
+                "Warning: the keystore 'mem' does not promise to keep keys over a crash\n"))
+    }
+
+    @Test func aTerminalShowsHowFarItIs() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make((0..<50).map { "key-\($0)" }, in: "from")
+        let terminal = try KesOnTerminal("migrate", "--from", from.configuration, "--to", to.configuration, "--color=never")
+        #expect(terminal.finish() == 0)
+        #expect(terminal.shown.contains("░ 0 %  0 of 50 keys\u{1b}[K"))
+        #expect(terminal.shown.hasSuffix("\r\u{1b}[KCopied 50 of 50 keys from fs to fs\r\n"))
+    }
+}
