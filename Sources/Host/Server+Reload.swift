@@ -23,7 +23,7 @@ extension Server {
             try keystore.createKeys(configuration, on: group.next(), logger: logger)
             api = API(
                 configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
-                startInstant: startInstant, now: { .now() })
+                workers: workers, startInstant: startInstant, now: { .now() })
             tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         } catch {
             if reopens { keystore.close() }
@@ -31,8 +31,7 @@ extension Server {
         }
 
         listener.use(tls)
-        let switched = workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.api = api } }
-        try EventLoopFuture.andAllSucceed(switched, on: group.next()).wait()
+        try workers.use(api, on: group.next()).wait()
         current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }
         if reopens {
             keystore.startUpkeep(on: group.next())

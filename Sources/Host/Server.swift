@@ -17,7 +17,7 @@ package final class Server: Sendable {
     package let address: ListenAddress
 
     let group: MultiThreadedEventLoopGroup
-    let workers: [NIOLoopBound<Worker>]
+    let workers: Workers
     let listener: Listener
     let logs: Logs
     let current: Mutex<Current>
@@ -53,19 +53,13 @@ package final class Server: Sendable {
     private init(_ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs) throws {
         let configuration = options.configuration
         let logger = logs.logger(configuration.log)
+        workers = Workers()
         let api = API(
-            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
+            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), workers: workers,
             startInstant: startInstant, now: { .now() })
         let tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
-        let limits = options.limits
-        workers = try group.makeIterator().map { loop in
-            try loop.submit {
-                let worker = Worker(eventLoop: loop, pipeline: RequestPipeline(api: api, eventLoop: loop), limits: limits)
-                worker.start()
-                return NIOLoopBound(worker, eventLoop: loop)
-            }.wait()
-        }
-        listener = Listener(workers: workers, tls: tls, logger: logger)
+        try workers.start(on: group, api: api, limits: options.limits)
+        listener = Listener(workers: workers.all, tls: tls, logger: logger)
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()
         } catch {
@@ -93,6 +87,7 @@ package final class Server: Sendable {
     /// Accepts no more connections, lets the requests in flight finish, closes the keystore, and writes out the logs. Blocks.
     package func stop() {
         try? channel.close().wait()
+        let workers = workers.all
         let drained = workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }
         let all = EventLoopFuture.andAllComplete(drained, on: group.next())
         let timer = group.next().makePromise(of: Void.self)
@@ -103,6 +98,7 @@ package final class Server: Sendable {
         }
         try? timer.futureResult.wait()
         for bound in workers { bound.eventLoop.execute { bound.value.stop() } }
+        self.workers.end()
         current.withLock { $0.keystore }.close()
         try? group.syncShutdownGracefully()
         logs.close()

@@ -2,10 +2,11 @@ import Credentials
 import Envelope
 import Logging
 import NIOCore
+import Synchronization
 
 /// All that handlers need to answer, as one immutable snapshot.
 ///
-/// A reload makes a new one. A request keeps the one that it began with.
+/// A reload makes a new one, and so does a request that changes policies. A request keeps the one that it began with.
 package final class API: Sendable {
     let configuration: Configuration
     let accessControl: AccessControl
@@ -13,14 +14,20 @@ package final class API: Sendable {
     let keyring: Keyring
     let logger: Logger
     let audit: AuditTrail
+    /// Where snapshots are in force.
+    let workers: Workers
     /// When the server came up, on the monotonic clock: for the uptime.
     let startInstant: NIODeadline
     /// What reads the wall clock. A parameter, because tests set it.
     let now: @Sendable () -> Timestamp
+    /// Which reading of the configuration the snapshot comes from.
+    let generation: Int
+
+    private static let generations = Atomic(0)
 
     init(
-        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, startInstant: NIODeadline,
-        now: @escaping @Sendable () -> Timestamp
+        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, workers: Workers,
+        startInstant: NIODeadline, now: @escaping @Sendable () -> Timestamp
     ) {
         self.configuration = configuration
         accessControl = AccessControl(configuration, startedAt: now())
@@ -28,7 +35,23 @@ package final class API: Sendable {
         self.keyring = keyring
         self.logger = logger
         self.audit = audit
+        self.workers = workers
         self.startInstant = startInstant
         self.now = now
+        generation = Self.generations.add(1, ordering: .relaxed).newValue
+    }
+
+    /// The same with other rules, which a request has made.
+    init(_ other: API, accessControl: AccessControl) {
+        configuration = other.configuration
+        self.accessControl = accessControl
+        routes = other.routes
+        keyring = other.keyring
+        logger = other.logger
+        audit = other.audit
+        workers = other.workers
+        startInstant = other.startInstant
+        now = other.now
+        generation = other.generation
     }
 }

@@ -1,30 +1,60 @@
+import Credentials
 import NIOCore
 
 /// Who is who.
 enum IdentityHandlers {
+    static func describe(_ request: Request, _ api: API) -> Outcome {
+        .answer(api) { answer in
+            switch try api.accessControl.member(identity(request)) {
+            case .administrator(let createdAt):
+                answer.member("admin", true)
+                answer.member("created_at", createdAt.description)
+            case .assigned(let policy, let origin):
+                answer.member("policy", policy.name)
+                answer.write(origin)
+            }
+        }
+    }
+
     /// Tells callers what they are here. Needs no policy: an identity may always know itself.
     static func describeSelf(_ request: Request, _ api: API) -> Outcome {
         guard let caller = request.caller else {
             return .ready(.error(400, "tls: client certificate is required"))
         }
-        do {
+        return .answer(api) { answer in
             let member = try api.accessControl.member(caller.identity)
-            var writer = JSONWriter()
-            writer.object { answer in
-                answer.member("identity", caller.identity.description)
-                switch member {
-                case .administrator(let createdAt):
-                    answer.member("admin", true)
-                    answer.member("created_at", createdAt.description)
-                case .assigned(let policy, let origin):
-                    answer.write(origin)
-                    answer.member("policy", object: { $0.write(policy) })
-                }
+            answer.member("identity", caller.identity.description)
+            switch member {
+            case .administrator(let createdAt):
+                answer.member("admin", true)
+                answer.member("created_at", createdAt.description)
+            case .assigned(let policy, let origin):
+                answer.write(origin)
+                answer.member("policy", object: { $0.write(policy) })
             }
-            return .ready(.json(writer.buffer))
-        } catch {
-            return .ready(APIError.response(for: error, api))
         }
+    }
+
+    static func list(_ request: Request, _ api: API) -> Outcome {
+        .answer(api) { answer in
+            answer.write(api.accessControl.identities(try ListPattern(String(request.argument))), as: "identities")
+        }
+    }
+
+    static func delete(_ request: Request, _ api: API) -> Outcome {
+        .ruleChange(request, api) { _ in
+            let identity = try identity(request)
+            return RuleChange("took identity \(identity) from its policy") { rules throws(AccessError) in
+                try rules.deleting(identity)
+            }
+        }
+    }
+
+    /// A name that is no digest is allowed, and is nobody's.
+    private static func identity(_ request: Request) throws -> Identity {
+        let text = try Names.check(String(request.argument), as: .identity)
+        guard let identity = Identity(text) else { throw AccessError.identityDoesNotExist }
+        return identity
     }
 }
 
@@ -37,10 +67,16 @@ extension JSONWriter {
         write(policy.origin)
     }
 
-    /// When and by whom something was made.
+    /// When and by whom something was made. Clients expect both members, also where there is no administrator.
     mutating func write(_ origin: RuleOrigin) {
         member("created_at", origin.createdAt.description)
-        if let createdBy = origin.createdBy { member("created_by", createdBy.description) }
+        member("created_by", origin.createdBy?.description ?? "")
+    }
+
+    /// A page of names and where the next one continues, which is empty on the last one.
+    mutating func write(_ page: AccessControl.Page, as name: StaticString) {
+        member(name, array: { list in page.names.forEach { list.string($0) } })
+        member("continue_at", page.continueAt ?? "")
     }
 
     /// Patterns are members of an object, each with an empty object as its value.

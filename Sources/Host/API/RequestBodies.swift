@@ -91,7 +91,7 @@ struct ImportBody {
 }
 
 /// Reads a body that is one JSON text and nothing else.
-private func parse<Value>(
+func parse<Value>(
     _ body: ByteBuffer, _ read: (inout JSONScanner) throws(JSONError) -> Value
 ) throws(RequestBodyError) -> Value {
     do {

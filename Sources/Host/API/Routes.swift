@@ -20,9 +20,20 @@ let routes: [Route] = [
     row(.put, "/v1/key/bulk/decrypt/", .policy, maxBody: megabyte, handler: CryptoHandlers.bulkDecrypt),
     row(.put, "/v1/key/hmac/", .policy, maxBody: megabyte, handler: CryptoHandlers.hmac),
 
+    row(.get, "/v1/policy/describe/", .policy, handler: PolicyHandlers.describe),
+    row(.get, "/v1/policy/read/", .policy, handler: PolicyHandlers.read),
+    row(.get, "/v1/policy/list/", .policy, handler: PolicyHandlers.list),
+    row(.put, "/v1/policy/write/", .policy, maxBody: megabyte, handler: PolicyHandlers.write),
+    row(.put, "/v1/policy/assign/", .policy, maxBody: kilobyte, handler: PolicyHandlers.assign),
+    row(.delete, "/v1/policy/delete/", .policy, handler: PolicyHandlers.delete),
+
+    row(.get, "/v1/identity/describe/", .policy, handler: IdentityHandlers.describe),
     row(.get, "/v1/identity/self/describe", .anyIdentity, handler: IdentityHandlers.describeSelf),
+    row(.get, "/v1/identity/list/", .policy, handler: IdentityHandlers.list),
+    row(.delete, "/v1/identity/delete/", .policy, handler: IdentityHandlers.delete),
 ]
 
+private let kilobyte = 1 << 10
 private let megabyte = 1 << 20
 
 private func row(

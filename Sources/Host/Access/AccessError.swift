@@ -8,6 +8,7 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
     case administratorCannotBeAssigned
     case proxyCannotBeAssigned
     case administratorCannotBeDeleted
+    case notAnIdentity
 
     package var message: String {
         switch self {
@@ -18,6 +19,7 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
         case .administratorCannotBeAssigned: "the admin identity cannot be assigned to a policy"
         case .proxyCannotBeAssigned: "the identity of a TLS proxy cannot be assigned to a policy"
         case .administratorCannotBeDeleted: "the admin identity cannot be deleted"
+        case .notAnIdentity: "an identity is the SHA-256 of a public key, as 64 lower-case hexadecimal digits"
         }
     }
 
@@ -26,7 +28,7 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .policyDoesNotExist, .identityDoesNotExist: 404
         case .policyAlreadyExists, .configuredPolicyCannotBeDeleted, .administratorCannotBeAssigned, .proxyCannotBeAssigned,
-            .administratorCannotBeDeleted:
+            .administratorCannotBeDeleted, .notAnIdentity:
             400
         }
     }
