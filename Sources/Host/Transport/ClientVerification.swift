@@ -7,12 +7,14 @@ import NIOTLS
 /// Checks a client's certificates during the handshake and finds out who it is. One for each connection, on its event loop.
 final class ClientVerification {
     private let trust: TrustStore?
+    private let certificates: CertificateMemory
     private let logger: Logger
     private let address: String
     private var client: Connection.Client?
 
-    init(trust: TrustStore?, logger: Logger, address: String) {
+    init(trust: TrustStore?, certificates: CertificateMemory, logger: Logger, address: String) {
         self.trust = trust
+        self.certificates = certificates
         self.logger = logger
         self.address = address
     }
@@ -25,7 +27,7 @@ final class ClientVerification {
                 logger.info("client certificate refused: \(problem)", metadata: ["ip": "\(address)"])
                 return promise.succeed(.failed)
             }
-            client = try Self.client(of: encoded)
+            client = try client(of: encoded)
             promise.succeed(.certificateVerified)
         } catch {
             logger.info("client certificate refused: \(error)", metadata: ["ip": "\(address)"])
@@ -42,15 +44,15 @@ final class ClientVerification {
         guard let leaf else { return .withoutCertificate }
         let encoded = [try leaf.toDERBytes()]
         if let problem = trust?.problem(with: encoded) { throw ResumptionRefused(reason: problem) }
-        return try Self.client(of: encoded)
+        return try client(of: encoded)
     }
 
     /// The certificates of authorities are not identities, and one identity must be left. It must be the leaf's: that is the only key
     /// whose possession the handshake proves, and the others are anyone's to copy.
-    private static func client(of chain: [[UInt8]]) throws -> Connection.Client {
+    private func client(of chain: [[UInt8]]) throws -> Connection.Client {
         var found: Connection.Client = .withoutCertificate
         for (index, bytes) in chain.enumerated() {
-            let certificate = try bytes.withUnsafeBytes { raw in try ClientCertificate(der: raw) }
+            let certificate = try certificates.parse(bytes)
             if certificate.isCertificateAuthority { continue }
             switch found {
             case .withoutCertificate where index == 0: found = .identified(certificate.identity)

@@ -15,11 +15,23 @@ final class Connection {
     let address: String
     var client = Client.withoutCertificate
     /// Reads and writes the protocol that is spoken on the connection; takes what the clock and the operator demand.
-    var driver: any ConnectionDriver
+    ///
+    /// Drivers hold their connection, so this is given up when the connection ends, or both would stay for ever.
+    private(set) var driver: (any ConnectionDriver)?
 
     init(address: String, driver: any ConnectionDriver) {
         self.address = address
         self.driver = driver
+    }
+
+    /// The protocol was agreed on.
+    func hand(to driver: any ConnectionDriver) {
+        self.driver = driver
+    }
+
+    /// The connection is closed.
+    func ended() {
+        driver = nil
     }
 }
 

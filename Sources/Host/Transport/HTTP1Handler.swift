@@ -259,6 +259,6 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
 
     private func close(_ context: ChannelHandlerContext) {
         state = .closed
-        context.close(mode: .all, promise: nil)
+        context.closeConnection()
     }
 }

@@ -78,7 +78,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         worker.connectionFailed(error, address: connection.address)
-        context.close(promise: nil)
+        context.closeConnection()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -102,7 +102,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
                 }
             }
         }
-        if let began = session.headBegan, now - began > worker.limits.requestHead { context.close(promise: nil) }
+        if let began = session.headBegan, now - began > worker.limits.requestHead { context.closeConnection() }
         flush(context)
     }
 
@@ -188,11 +188,11 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             return fail(error, context)
         }
         output.flush(context)
-        if session.isFinished || (isDraining && session.streams.isEmpty) { context.close(promise: nil) }
+        if session.isFinished || (isDraining && session.streams.isEmpty) { context.closeConnection() }
     }
 
     private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {
         worker.connectionFailed(error, address: connection.address)
-        context.close(promise: nil)
+        context.closeConnection()
     }
 }

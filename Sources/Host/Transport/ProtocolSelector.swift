@@ -44,7 +44,7 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
             connection.client = try verification.result(resumed: tls.peerCertificate)
             if name == "h2" {
                 let handler = HTTP2Handler(connection: connection, worker: worker)
-                connection.driver = handler
+                connection.hand(to: handler)
                 try pipeline.addHandler(handler)
             } else {
                 try addHTTP1(connection, pipeline)
@@ -57,15 +57,15 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         worker.connectionFailed(error, address: address)
-        context.close(promise: nil)
+        context.closeConnection()
     }
 
     func checkDeadlines(now: NIODeadline) {
-        if now - began > worker.limits.handshake { context?.close(promise: nil) }
+        if now - began > worker.limits.handshake { context?.closeConnection() }
     }
 
     func drain() {
-        context?.close(promise: nil)
+        context?.closeConnection()
     }
 
     private func addHTTP1(_ connection: Connection, _ pipeline: ChannelPipeline.SynchronousOperations) throws {
@@ -75,7 +75,7 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
         let gate = HTTP1Gate(limit: worker.limits.headerBytes)
         let handler = HTTP1Handler(connection: connection, worker: worker, gate: gate)
-        connection.driver = handler
+        connection.hand(to: handler)
         try pipeline.addHandlers([gate, ByteToMessageHandler(decoder), handler])
     }
 }

@@ -23,6 +23,8 @@ struct TLSListenerContext: Sendable {
             certificateChain: try Self.certificates(configuration).map { .certificate($0) },
             privateKey: .privateKey(try Self.privateKey(configuration)))
         tls.minimumTLSVersion = .tlsv12
+        // How long a connection that this server has closed stays in memory when the client does not close its side.
+        tls.shutdownTimeout = .seconds(2)
         tls.applicationProtocols = ["h2", "http/1.1"]
         // Ed25519 is left out of BoringSSL's defaults, and is what clients with an API key use.
         tls.verifySignatureAlgorithms = [

@@ -8,6 +8,7 @@ final class Worker {
     let eventLoop: any EventLoop
     let pipeline: RequestPipeline
     let limits: TransportLimits
+    let certificates = CertificateMemory()
     /// The time as HTTP writes it, once a second.
     private(set) var date: String
     private var connections: [ObjectIdentifier: Connection] = [:]
@@ -31,11 +32,12 @@ final class Worker {
 
     func add(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = connection
-        if whenDrained != nil { connection.driver.drain() }
+        if whenDrained != nil { connection.driver?.drain() }
     }
 
     func remove(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
+        connection.ended()
         if connections.isEmpty { finishDraining() }
     }
 
@@ -44,7 +46,7 @@ final class Worker {
         if let whenDrained { return whenDrained.futureResult }
         let promise = eventLoop.makePromise(of: Void.self)
         whenDrained = promise
-        for connection in Array(connections.values) { connection.driver.drain() }
+        for connection in Array(connections.values) { connection.driver?.drain() }
         if connections.isEmpty { finishDraining() }
         return promise.futureResult
     }
@@ -80,7 +82,7 @@ final class Worker {
     private func tick() {
         date = HTTPDate.format(pipeline.api.now())
         let now = NIODeadline.now()
-        for connection in Array(connections.values) { connection.driver.checkDeadlines(now: now) }
+        for connection in Array(connections.values) { connection.driver?.checkDeadlines(now: now) }
     }
 
     private func finishDraining() {
