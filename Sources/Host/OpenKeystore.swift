@@ -16,15 +16,18 @@ final class OpenKeystore: Sendable {
     /// How long calls in flight may take when the keystore is closed.
     private static let closeLimit = Duration.seconds(5)
 
-    private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger) {
+    private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger, figures: ServerFigures) {
         plugin = bridge.plugin
         self.bridge = bridge
-        keyring = Keyring(keystore: bridge, expiry: expiry, logger: logger)
+        keyring = Keyring(
+            keystore: bridge, expiry: expiry, logger: logger, observer: { figures.keystoreCalled($0, $1, $2) })
     }
 
-    static func open(_ configuration: Configuration, pluginDirectory: String?, logger: Logger) throws -> OpenKeystore {
+    static func open(
+        _ configuration: Configuration, pluginDirectory: String?, logger: Logger, figures: ServerFigures
+    ) throws -> OpenKeystore {
         let bridge = try bridge(configuration, pluginDirectory: pluginDirectory, logger: logger)
-        return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger)
+        return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger, figures: figures)
     }
 
     /// Opens the keystore alone, without a keyring over it. Blocks.

@@ -13,7 +13,7 @@ extension Server {
         let keystore: OpenKeystore
         let reopens = !old.configuration.hasSameKeystore(as: configuration)
         if reopens {
-            keystore = try OpenKeystore.open(configuration, pluginDirectory: pluginDirectory, logger: logger)
+            keystore = try OpenKeystore.open(configuration, pluginDirectory: pluginDirectory, logger: logger, figures: figures)
         } else {
             keystore = old.keystore
         }
@@ -23,7 +23,7 @@ extension Server {
             try keystore.createKeys(configuration, on: group.next(), logger: logger)
             api = API(
                 configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
-                workers: workers, startInstant: startInstant, now: { .now() })
+                figures: figures, workers: workers, startInstant: startInstant, now: { .now() })
             tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         } catch {
             if reopens { keystore.close() }
@@ -37,6 +37,7 @@ extension Server {
             keystore.startUpkeep(on: group.next())
             // Every call to it was made before the switch: closing waits for those that still run.
             old.keystore.close()
+            figures.cacheRetired(old.keystore.keyring.statistics)
         } else {
             keystore.keyring.apply(configuration.cache)
         }
@@ -45,6 +46,7 @@ extension Server {
                 "the address changed to \(configuration.address): the server goes on listening on \(address) until it is restarted"
             )
         }
+        figures.reloaded(successfully: true)
         logger.info("the configuration was reloaded")
     }
 }

@@ -20,6 +20,7 @@ package final class Server: Sendable {
     let workers: Workers
     let listener: Listener
     let logs: Logs
+    let figures: ServerFigures
     let current: Mutex<Current>
     let pluginDirectory: String?
     let startInstant = NIODeadline.now()
@@ -31,14 +32,16 @@ package final class Server: Sendable {
     /// Opens the keystore, creates the predefined keys, and listens. Blocks: not for event loops.
     package static func start(_ options: Options) throws -> Server {
         let configuration = options.configuration
-        let logs = Logs(output: options.standardOutput, errors: options.standardError)
+        let figures = ServerFigures()
+        let logs = Logs(output: options.standardOutput, errors: options.standardError, figures: figures)
         let logger = logs.logger(configuration.log)
         do {
-            let keystore = try OpenKeystore.open(configuration, pluginDirectory: options.pluginDirectory, logger: logger)
+            let keystore = try OpenKeystore.open(
+                configuration, pluginDirectory: options.pluginDirectory, logger: logger, figures: figures)
             let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoopCount)
             do {
                 try keystore.createKeys(configuration, on: group.next(), logger: logger)
-                return try Server(options, keystore: keystore, group: group, logs: logs)
+                return try Server(options, keystore: keystore, group: group, logs: logs, figures: figures)
             } catch {
                 keystore.close()
                 try? group.syncShutdownGracefully()
@@ -50,12 +53,15 @@ package final class Server: Sendable {
         }
     }
 
-    private init(_ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs) throws {
+    private init(
+        _ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs, figures: ServerFigures
+    ) throws {
         let configuration = options.configuration
         let logger = logs.logger(configuration.log)
         workers = Workers()
         let api = API(
-            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), workers: workers,
+            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), figures: figures,
+            workers: workers,
             startInstant: startInstant, now: { .now() })
         let tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         try workers.start(on: group, api: api, limits: options.limits)
@@ -68,6 +74,7 @@ package final class Server: Sendable {
         address = ListenAddress(host: configuration.address.host, port: channel.localAddress?.port ?? configuration.address.port)
         self.group = group
         self.logs = logs
+        self.figures = figures
         pluginDirectory = options.pluginDirectory
         current = Mutex(Current(configuration: configuration, keystore: keystore))
         keystore.startUpkeep(on: group.next())

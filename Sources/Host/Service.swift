@@ -35,6 +35,7 @@ package enum Service {
         do {
             try server.reload(reload())
         } catch {
+            server.figures.reloaded(successfully: false)
             logger.error("the configuration was not reloaded, the server goes on with the old one: \(error)")
         }
     }

@@ -14,6 +14,7 @@ package final class API: Sendable {
     let keyring: Keyring
     let logger: Logger
     let audit: AuditTrail
+    let figures: ServerFigures
     /// Where snapshots are in force.
     let workers: Workers
     /// When the server came up, on the monotonic clock: for the uptime.
@@ -26,7 +27,8 @@ package final class API: Sendable {
     private static let generations = Atomic(0)
 
     init(
-        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, workers: Workers,
+        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, figures: ServerFigures,
+        workers: Workers,
         startInstant: NIODeadline, now: @escaping @Sendable () -> Timestamp
     ) {
         self.configuration = configuration
@@ -35,6 +37,7 @@ package final class API: Sendable {
         self.keyring = keyring
         self.logger = logger
         self.audit = audit
+        self.figures = figures
         self.workers = workers
         self.startInstant = startInstant
         self.now = now
@@ -49,6 +52,7 @@ package final class API: Sendable {
         keyring = other.keyring
         logger = other.logger
         audit = other.audit
+        figures = other.figures
         workers = other.workers
         startInstant = other.startInstant
         now = other.now

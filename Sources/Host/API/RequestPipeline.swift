@@ -9,6 +9,8 @@ final class RequestPipeline {
     /// The snapshot in force. Replaced as a whole by a reload.
     var api: API
     let eventLoop: any EventLoop
+    /// What the loop counts.
+    var figures = LoopFigures()
 
     init(api: API, eventLoop: any EventLoop) {
         self.api = api
@@ -55,6 +57,8 @@ final class RequestPipeline {
     /// Records an answer that is about to be sent.
     func record(_ exchange: Exchange, status: Int) {
         let duration = NIODeadline.now() - exchange.start
+        figures.record(row: exchange.row, status: status, nanoseconds: duration.nanoseconds)
+        figures.auditEvents &+= 1
         api.audit.record(
             address: exchange.address, path: exchange.path, identity: exchange.identity, status: status, duration: duration)
     }
@@ -78,6 +82,7 @@ final class RequestPipeline {
             return .rejected(.error(404, "no API is served at this path"))
         }
         exchange.argumentOffset = argumentOffset
+        exchange.row = route.row
         exchange.deadline = route.timeout.map { exchange.start + $0 }
 
         guard route.method.accepts(head.method) else {

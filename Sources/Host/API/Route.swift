@@ -47,6 +47,8 @@ struct Route: Sendable {
     var timeout: TimeAmount?
     var access: Access
     var handler: Handler
+    /// Its place in the route table, which is what it is counted by.
+    var row = 0
 
     var takesArgument: Bool { path.utf8.last == UInt8(ascii: "/") }
 }

@@ -13,8 +13,9 @@ struct RouteTable: Sendable {
     ///     without its final `/`.
     init(routes: [Route], overrides: [String: RouteOverride] = [:]) {
         let sorted = routes.sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
-        self.routes = sorted.map { route in
+        self.routes = sorted.enumerated().map { row, route in
             var route = route
+            route.row = row
             let override = overrides[route.path] ?? (route.takesArgument ? overrides[String(route.path.dropLast())] : nil)
             if override?.skipAuthentication == true { route.access = .anyone }
             if let timeout = override?.timeout {

@@ -7,6 +7,7 @@ let routes: [Route] = [
     row(.get, "/version", .anyone, timeout: .seconds(10), handler: ServerHandlers.version),
     row(.get, "/v1/ready", .policy, handler: ServerHandlers.ready),
     row(.get, "/v1/status", .policy, handler: ServerHandlers.status),
+    row(.get, "/v1/metrics", .policy, handler: MetricsHandlers.metrics),
     row(.get, "/v1/api", .policy, timeout: .seconds(10), handler: ServerHandlers.apis),
 
     row(.put, "/v1/key/create/", .policy, handler: KeyHandlers.create),

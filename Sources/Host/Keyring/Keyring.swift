@@ -43,6 +43,9 @@ package final class Keyring: Sendable {
         shards = (0..<Self.shardCount).map { _ in KeyringShard(lifetime: lifetime) }
     }
 
+    /// What keeps the keys.
+    package var plugin: KeystorePlugin { keystore.plugin }
+
     private func shard(of name: String) -> KeyringShard {
         // FNV-1a. Not the standard library's hash: this one only spreads names over locks, and costs a few nanoseconds.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

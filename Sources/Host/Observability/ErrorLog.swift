@@ -6,11 +6,16 @@ package struct ErrorLog: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
     private let output: LineWriter
+    private let onError: @Sendable () -> Void
     private let now: @Sendable () -> Timestamp
 
-    package init(level: Logger.Level, output: LineWriter, now: @escaping @Sendable () -> Timestamp) {
+    /// - Parameter onError: Called for each event of the level ERROR, on any thread.
+    package init(
+        level: Logger.Level, output: LineWriter, onError: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> Timestamp
+    ) {
         logLevel = level
         self.output = output
+        self.onError = onError
         self.now = now
     }
 
@@ -20,6 +25,7 @@ package struct ErrorLog: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        if event.level >= .error { onError() }
         var line = "\(now()) \(event.level.rawValue.uppercased()) \(Self.oneLine("\(event.message)"))"
         let details = metadata.merging(event.metadata ?? [:]) { _, new in new }
         for (name, value) in details.sorted(by: { $0.key < $1.key }) {
@@ -31,10 +37,11 @@ package struct ErrorLog: LogHandler {
 
     /// A logger for a `log.error` level of the configuration; nil logs nothing.
     package static func logger(
-        level: LogLevels.Level?, output: LineWriter, now: @escaping @Sendable () -> Timestamp
+        level: LogLevels.Level?, output: LineWriter, onError: @escaping @Sendable () -> Void = {},
+        now: @escaping @Sendable () -> Timestamp
     ) -> Logger {
         guard let level else { return Logger(label: "kes") { _ in SwiftLogNoOpLogHandler() } }
-        return Logger(label: "kes") { _ in ErrorLog(level: level.loggerLevel, output: output, now: now) }
+        return Logger(label: "kes") { _ in ErrorLog(level: level.loggerLevel, output: output, onError: onError, now: now) }
     }
 
     /// Clients choose parts of what is logged, such as paths: no line of theirs may look like one of the server's.

@@ -5,11 +5,13 @@ import Logging
 struct Logs: Sendable {
     private let errors: LineWriter
     private let events: LineWriter
+    private let figures: ServerFigures
 
     /// - Parameters:
     ///   - output: The file descriptor for audit events.
     ///   - errors: The file descriptor for the error log.
-    init(output: Int32, errors: Int32) {
+    init(output: Int32, errors: Int32, figures: ServerFigures) {
+        self.figures = figures
         let errorLines = LineWriter(descriptor: errors) { count in
             Array("\(Timestamp.now()) WARNING \(count) lines of the error log were lost: nothing reads standard error\n".utf8)
         }
@@ -22,7 +24,7 @@ struct Logs: Sendable {
     }
 
     func logger(_ levels: LogLevels) -> Logger {
-        ErrorLog.logger(level: levels.error, output: errors) { .now() }
+        ErrorLog.logger(level: levels.error, output: errors, onError: figures.errorLogged) { .now() }
     }
 
     func audit(_ levels: LogLevels) -> AuditTrail {

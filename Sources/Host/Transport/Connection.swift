@@ -41,6 +41,18 @@ protocol ConnectionDriver: AnyObject {
     func checkDeadlines(now: NIODeadline)
     /// Finishes the requests in flight, accepts no further one, and closes the connection.
     func drain()
+    /// What is spoken, for the metrics.
+    var spoken: ConnectionProtocol { get }
+    /// Requests that are not answered yet.
+    var activeRequests: Int { get }
+}
+
+/// What is spoken on a connection.
+enum ConnectionProtocol: String, Sendable, CaseIterable {
+    /// TLS, which has not agreed on one of the others yet.
+    case handshake
+    case http1
+    case http2
 }
 
 /// How long a client may take. RFC 9110 leaves these to the server.

@@ -29,6 +29,8 @@ struct Exchange {
     var address: String
     var start: NIODeadline
     var deadline: NIODeadline?
+    /// The route's place in the table, by which the exchange is counted.
+    var row = LoopFigures.rowOfOthers
 
     /// How many bytes of body are read at most.
     var bodyLimit: Int {

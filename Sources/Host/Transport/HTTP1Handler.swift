@@ -55,9 +55,15 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        abandon()
+        waiting.removeAll()
+        context.fireChannelInactive()
+    }
+
+    /// Nothing more is read or written: a request that was not answered has no one to answer, but it is audited.
+    private func abandon() {
         switch state {
         case .readingBody(let exchange, let body, _):
-            // The client is gone in the middle of its request: no one to answer, but it is audited.
             body.wipe()
             worker.pipeline.record(exchange, status: 400)
         case .discardingBody(let exchange, _, _):
@@ -68,8 +74,6 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
             break
         }
         state = .closed
-        waiting.removeAll()
-        context.fireChannelInactive()
     }
 
     /// Reading stops while a request is being answered, so that a client cannot fill the memory with pipelined ones.
@@ -117,6 +121,15 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         isDraining = true
         guard case .idle = state, let context else { return }
         close(context)
+    }
+
+    var spoken: ConnectionProtocol { .http1 }
+
+    var activeRequests: Int {
+        switch state {
+        case .idle, .closed: 0
+        case .readingBody, .discardingBody, .answering: 1
+        }
     }
 
     private func process(_ context: ChannelHandlerContext) {
@@ -258,7 +271,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
     }
 
     private func close(_ context: ChannelHandlerContext) {
-        state = .closed
+        abandon()
         context.closeConnection()
     }
 }

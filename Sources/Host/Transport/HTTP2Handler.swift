@@ -106,6 +106,10 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         flush(context)
     }
 
+    var spoken: ConnectionProtocol { .http2 }
+
+    var activeRequests: Int { session?.streams.values.count { !$0.isAnswered } ?? 0 }
+
     func drain() {
         guard !isDraining else { return }
         isDraining = true

@@ -12,6 +12,7 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
     private let address: String
     private let began = NIODeadline.now()
     private var connection: Connection?
+    private var hasFailed = false
     private var context: ChannelHandlerContext?
 
     init(worker: Worker, verification: ClientVerification, address: String) {
@@ -42,6 +43,7 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
         do {
             let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
             connection.client = try verification.result(resumed: tls.peerCertificate)
+            worker.pipeline.figures.handshakes += 1
             if name == "h2" {
                 let handler = HTTP2Handler(connection: connection, worker: worker)
                 connection.hand(to: handler)
@@ -56,12 +58,24 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        countFailure()
         worker.connectionFailed(error, address: address)
         context.closeConnection()
     }
 
     func checkDeadlines(now: NIODeadline) {
-        if now - began > worker.limits.handshake { context?.closeConnection() }
+        guard now - began > worker.limits.handshake else { return }
+        countFailure()
+        context?.closeConnection()
+    }
+
+    var spoken: ConnectionProtocol { .handshake }
+    var activeRequests: Int { 0 }
+
+    /// One failure may be told in several errors.
+    private func countFailure() {
+        if !hasFailed { worker.pipeline.figures.failedHandshakes += 1 }
+        hasFailed = true
     }
 
     func drain() {

@@ -24,6 +24,17 @@ final class Worker {
 
     var connectionCount: Int { connections.count }
 
+    /// What the loop has counted, and how things stand on it.
+    var figures: LoopFigures {
+        var figures = pipeline.figures
+        for connection in connections.values {
+            guard let driver = connection.driver else { continue }
+            figures.activeRequests += driver.activeRequests
+            figures.connections[driver.spoken, default: 0] += 1
+        }
+        return figures
+    }
+
     /// Starts the clock.
     func start() {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
