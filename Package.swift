@@ -53,6 +53,11 @@ let package = Package(
             ]
         ),
 
+        // What the plugin interface demands, as checks that load a plugin in processes of their own.
+        .target(
+            name: "Conformance",
+            dependencies: ["CLinux", "PluginAPI", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
+
         // The client and the command line.
         .target(
             name: "KESClient",
@@ -67,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "kes",
             dependencies: [
-                "Host", "KESClient", "Credentials", "SecureBytes", "Yams",
+                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first
@@ -105,6 +110,8 @@ let package = Package(
         .testTarget(name: "KESClientTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Credentials", "Envelope", "KESClient", "SecureBytes", "TestSupport"]),
+        // Its fixture is a plugin in C, which the tests compile themselves.
+        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "SmokeTests", dependencies: ["KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -14,7 +14,7 @@ struct Kes: AsyncParsableCommand {
         version: "kes \(Version.number)",
         subcommands: [
             ServerCommand.self, InitCommand.self, KeyCommand.self, PolicyCommand.self, IdentityCommand.self, ListCommand.self,
-            StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, ToolCommand.self,
+            StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, PluginCommand.self, ToolCommand.self,
             CompletionCommand.self,
         ])
 

@@ -3,11 +3,10 @@ import PluginAPI
 
 /// A plugin's table of functions, copied and checked.
 enum PluginTable {
-    /// How many bytes the table has in the first release of version 1: up to and with `status`.
-    static let firstReleaseSize = UInt32(
+    /// The least size of a table of version 1: up to and with `list`. What follows is optional, and NULL in the copy when it is not there.
+    static let leastSize = UInt32(
         // A stored field of an imported C structure always has an offset; the alternative is never taken.
-        (MemoryLayout<keswick_keystore>.offset(of: \.status) ?? MemoryLayout<keswick_keystore>.size)
-            + MemoryLayout<UnsafeRawPointer>.size)
+        MemoryLayout<keswick_keystore>.offset(of: \.status) ?? MemoryLayout<keswick_keystore>.size)
 
     /// The capability flags that this server knows.
     private static let knownFlags = UInt64(1) << 0 | UInt64(1) << 1
@@ -22,7 +21,7 @@ enum PluginTable {
         let version = raw.load(as: UInt32.self)
         guard version == KESWICK_ABI_VERSION else { throw .unsupportedABI(path: path, version: version) }
         let size = raw.load(fromByteOffset: 4, as: UInt32.self)
-        guard size >= firstReleaseSize else { throw .shortTable(path: path, size: size) }
+        guard size >= leastSize else { throw .shortTable(path: path, size: size) }
         var copy = keswick_keystore()
         withUnsafeMutableBytes(of: &copy) { target in
             target.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: min(target.count, Int(size))))
@@ -35,7 +34,6 @@ enum PluginTable {
         let functions: [(String, Bool)] = [
             ("open", table.open != nil), ("close", table.close != nil), ("create", table.create != nil),
             ("get", table.get != nil), ("remove", table.remove != nil), ("list", table.list != nil),
-            ("status", table.status != nil),
         ]
         if let missing = functions.first(where: { !$0.1 }) { throw .missingFunction(path: path, function: missing.0) }
         let unknown = table.flags & ~knownFlags

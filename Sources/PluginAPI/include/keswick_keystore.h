@@ -27,6 +27,8 @@
  *            the same instance. Never unwind an exception or longjmp across the border.
  * Time       Functions may block. Each call carries a deadline, after which the host has stopped waiting and has answered
  *            its client; return KESWICK_TIMEOUT as soon as you notice. A call that never returns costs the host a thread.
+ * Process    The process is the server's. Leave its signal handlers, umask, working directory, locale and environment alone, do
+ *            not end it, and write lines to keswick_host.log, not to standard output or standard error. Do not fork.
  * Errors     Return one of the KESWICK_* results. With any but KESWICK_OK, KESWICK_EXISTS and KESWICK_NOT_FOUND, first
  *            write a message for the operator's log to the call's error sink: what failed and what to do about it.
  *
@@ -126,7 +128,7 @@ typedef struct keswick_instance keswick_instance;
 /* The table. Constant, and valid until the process ends. */
 typedef struct keswick_keystore {
   uint32_t abi_version; /* KESWICK_ABI_VERSION of the header that the plugin was compiled with. */
-  uint32_t size;        /* sizeof(keswick_keystore) of that header. */
+  uint32_t size;        /* sizeof(keswick_keystore) of that header; at least up to and with `list`. */
   const char *name;     /* What the configuration's `keystore:` section calls it: 1 to 64 bytes of a-z 0-9 - _, zero-terminated. */
   const char *version;  /* The plugin's own version, zero-terminated, for people. */
   uint64_t flags;       /* KESWICK_SERIAL, KESWICK_DURABLE. */
@@ -143,8 +145,9 @@ typedef struct keswick_keystore {
 
   /* Stores `value` under `name` if and only if the name is free, atomically: of any number of creates of one name at once,
    * from threads, processes and (where the backend can) machines, one returns OK and the others EXISTS. After OK the value
-   * survives a crash of the process and, with KESWICK_DURABLE, of the machine. After any other result nothing is left that
-   * get or list would show, and nothing that was there has changed.
+   * survives a crash of the process and, with KESWICK_DURABLE, of the machine. (A keystore that keeps values in memory only, for
+   * trials, logs a warning in open() that it does.) After any other result nothing is left that get or list would show, and
+   * nothing that was there has changed.
    *
    * Results: OK, EXISTS, INVALID, UNREACHABLE, TIMEOUT, DENIED, CORRUPT, INTERNAL. */
   keswick_result (*create)(keswick_instance *instance, const keswick_call *call, keswick_bytes name, keswick_bytes value);
@@ -169,7 +172,8 @@ typedef struct keswick_keystore {
   keswick_result (*list)(keswick_instance *instance, const keswick_call *call, keswick_bytes prefix, keswick_bytes after, size_t limit,
                          keswick_sink names);
 
-  /* Says whether the backend can be reached and used now. Called every few seconds by health checks: keep it cheap.
+  /* Says whether the backend can be reached and used now. Called every few seconds by health checks: keep it cheap. Optional: of a
+   * plugin whose table has NULL here, or ends before, the host calls list() for one name instead.
    *
    * Results: OK, UNREACHABLE, TIMEOUT, DENIED, CORRUPT, INTERNAL. */
   keswick_result (*status)(keswick_instance *instance, const keswick_call *call);

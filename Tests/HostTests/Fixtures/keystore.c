@@ -22,6 +22,12 @@
 #ifndef FLAGS
 #define FLAGS 0
 #endif
+#ifndef SIZE
+#define SIZE sizeof(keswick_keystore)
+#endif
+#ifndef STATUS_FUNCTION
+#define STATUS_FUNCTION do_status
+#endif
 #ifndef CAPACITY
 #define CAPACITY 4096
 #endif
@@ -317,7 +323,7 @@ static keswick_result do_list(keswick_instance *instance, const keswick_call *ca
   return leave(KESWICK_OK);
 }
 
-static keswick_result do_status(keswick_instance *instance, const keswick_call *call) {
+__attribute__((unused)) static keswick_result do_status(keswick_instance *instance, const keswick_call *call) {
   (void)instance;
   pthread_mutex_lock(&lock);
   enter(STATUS);
@@ -327,7 +333,7 @@ static keswick_result do_status(keswick_instance *instance, const keswick_call *
 }
 
 static const keswick_keystore table = {
-    KESWICK_ABI_VERSION, sizeof(keswick_keystore), NAME,   "1.2.3",   FLAGS,   do_open,
-    do_close,            do_create,                do_get, do_remove, do_list, do_status};
+    KESWICK_ABI_VERSION, SIZE,      NAME,   "1.2.3",   FLAGS,   do_open,
+    do_close,            do_create, do_get, do_remove, do_list, STATUS_FUNCTION};
 
 KESWICK_EXPORT const keswick_keystore *keswick_keystore_plugin(void) { return &table; }

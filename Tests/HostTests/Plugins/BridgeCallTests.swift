@@ -29,6 +29,24 @@ struct BridgeCallTests {
         #expect(await keystore.get("key").failure?.kind == .notFound)
     }
 
+    @Test(
+        "what an older plugin's table does not have, the bridge does without: status() by way of list()",
+        arguments: [["SIZE=offsetof(keswick_keystore,status)", "STATUS_FUNCTION=(void*)1"], ["STATUS_FUNCTION=NULL"]])
+    func olderPlugin(defines: [String]) async throws {
+        let plugin = try CompiledPlugin("keystore.c", name: "older", defines: defines)
+        let bridge = try KeystoreBridge.open(
+            plugin.load(), configuration: SecretBytes(text: "{}"), timeout: .seconds(60), logger: LogRecorder().logger)
+        let control = try PluginControl(plugin.library)
+        #expect(
+            await once { bridge.create("key", value: SecretBytes(text: "x"), timeout: .seconds(60), completion: $0) }.isSuccess)
+        let status = await once { bridge.status(timeout: .seconds(60), completion: $0) }
+        #expect(status.isSuccess)
+        #expect(control.call("test_calls", ScriptedKeystore.Operation.list.rawValue) == 1)
+        control.call("test_force", KESWICK_UNREACHABLE)
+        #expect(await once { bridge.status(timeout: .seconds(60), completion: $0) }.failure?.kind == .unreachable)
+        #expect(bridge.close(within: .seconds(10)) == .closed)
+    }
+
     @Test("list gives pages in order, and status how long it took")
     func listAndStatus() async throws {
         let keystore = try ScriptedKeystore()

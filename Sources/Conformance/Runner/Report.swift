@@ -1,0 +1,25 @@
+/// What the checks of one plugin came to.
+package struct Report: Sendable {
+    package enum Result: String, Sendable {
+        case passed, failed, warned, skipped
+    }
+
+    /// One rule's line.
+    package struct Line: Sendable {
+        package var rule: Rule
+        package var result: Result
+        /// What was seen, most telling first; for a skipped rule why.
+        package var details: [String]
+        /// The command that shows it again.
+        package var reproduce: String
+    }
+
+    package var library: String
+    /// From the plugin's table, when there was one.
+    package var name: String?
+    package var version: String?
+    package var lines: [Line]
+
+    package var isPassed: Bool { !lines.contains { $0.result == .failed } }
+    package func count(_ result: Result) -> Int { lines.count { $0.result == result } }
+}

@@ -1,0 +1,65 @@
+import Glibc
+
+/// Directories for the plugin's data and the runner's own, removed at the end.
+final class WorkDirectories {
+    /// Where one check works.
+    struct Place {
+        /// The configuration with the directory in the place of `{dir}`.
+        var configuration: String
+        /// Whether the directory is new, and goes away afterwards.
+        var isFresh: Bool
+        fileprivate var path: String?
+    }
+
+    private let configuration: String
+    private let memory: String
+    private let disk: String
+    private var made = 0
+
+    init(configuration: String) throws(Runner.Failure) {
+        self.configuration = configuration
+        disk = try Self.make(in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+        // Thousands of synced files take their time on a disk; only --durable is about what a disk keeps.
+        memory = access("/dev/shm", W_OK) == 0 ? try Self.make(in: "/dev/shm") : disk
+    }
+
+    deinit {
+        Self.removeTree(disk)
+        Self.removeTree(memory)
+    }
+
+    private static func make(in directory: String) throws(Runner.Failure) -> String {
+        var template = Array("\(directory)/kes-plugin-check-XXXXXX".utf8CString)
+        guard let path = mkdtemp(&template) else {
+            throw Runner.Failure(description: "cannot make a directory in \(directory): \(String(cString: strerror(errno)))")
+        }
+        return String(cString: path)
+    }
+
+    func make(isOnDisk: Bool) throws(Runner.Failure) -> Place {
+        guard configuration.contains("{dir}") else { return Place(configuration: configuration, isFresh: false, path: nil) }
+        made += 1
+        let path = "\(isOnDisk ? disk : memory)/\(made)"
+        guard mkdir(path, 0o700) == 0 else {
+            throw Runner.Failure(description: "cannot make \(path): \(String(cString: strerror(errno)))")
+        }
+        return Place(configuration: configuration.replacing("{dir}", with: path), isFresh: true, path: path)
+    }
+
+    func remove(_ place: Place) {
+        if let path = place.path { Self.removeTree(path) }
+    }
+
+    func progress(_ number: Int) -> String { "\(disk)/progress-\(number)" }
+
+    private static func removeTree(_ path: String) {
+        if unlink(path) == 0 || errno == ENOENT { return }
+        guard let directory = opendir(path) else { return }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != ".." { removeTree("\(path)/\(name)") }
+        }
+        closedir(directory)
+        rmdir(path)
+    }
+}

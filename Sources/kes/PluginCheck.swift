@@ -1,0 +1,73 @@
+import ArgumentParser
+import Conformance
+import Glibc
+import Host
+import KESClient
+
+/// `kes plugin check FILE`
+struct PluginCheck: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check a plugin against the plugin interface.",
+        discussion: """
+            The plugin runs in processes of its own: when it crashes or hangs, that is its result, and the check goes on. Exits with 0 when \
+            all rules that could be checked hold, else with 1.
+            """)
+
+    @Argument(help: ArgumentHelp("The plugin's shared library.", valueName: "file"), completion: .file(extensions: ["so"]))
+    var file: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The configuration to open it with, as JSON. {dir} in it stands for a new directory, which is removed at the end.",
+            valueName: "json"))
+    var config = "{}"
+
+    @Flag(help: "Kill processes that create keys at random moments too, and look at what is left.")
+    var durable = false
+
+    @Option(help: ArgumentHelp("Check this rule alone; may be repeated.", valueName: "rule"))
+    var only: [String] = []
+
+    @Option(help: ArgumentHelp("What names, values and moments follow from.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("How long one check may take, in seconds.", valueName: "seconds"))
+    var timeout = 120.0
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Option(help: "When to use colours: auto, always or never.")
+    var color = ColorMode.auto
+
+    func validate() throws {
+        for id in only where Rule.named(id) == nil {
+            throw ValidationError("There is no rule '\(id)'. The rules: \(Rule.all.map(\.id).joined(separator: ", ")).")
+        }
+        guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds above 0.") }
+    }
+
+    func run() throws {
+        let output = Output(color: color)
+        guard let path = realpath(file, nil) else { throw CommandFailure("cannot read \(file): \(Files.message(errno))") }
+        defer { free(path) }
+        guard let program = PluginDirectory.runningProgram else {
+            throw CommandFailure("cannot find out which program this is: mount /proc")
+        }
+        let runner = try Runner(
+            Runner.Options(
+                library: String(cString: path), configuration: config, isDurable: durable, only: Set(only),
+                seed: seed ?? UInt64.random(in: 0..<1_000_000), limit: timeout, workerCommand: [program, "plugin", "worker"]))
+        let report = try runner.run { rule in
+            // What a person sees meanwhile; the report takes its place.
+            if output.isTerminal, !json { try? Output.write("\r\u{1b}[K\(rule.id) …", to: STDOUT_FILENO) }
+        }
+        if output.isTerminal, !json { try output.text("\r\u{1b}[K") }
+        if json {
+            try output.line(PluginReport.json(report))
+        } else {
+            try output.text(PluginReport.text(report, output))
+        }
+        if !report.isPassed { throw ExitCode(1) }
+    }
+}

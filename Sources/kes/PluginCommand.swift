@@ -1,0 +1,33 @@
+import ArgumentParser
+import Conformance
+
+/// `kes plugin`
+struct PluginCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plugin", abstract: "Write, check and look at keystore plugins.",
+        subcommands: [PluginCheck.self, PluginWorker.self])
+
+    func run() async throws {
+        throw MissingSubcommand(help: Kes.helpMessage(for: Self.self))
+    }
+}
+
+/// `kes plugin worker`: one step of `kes plugin check`, which starts it and listens on descriptor 3.
+struct PluginWorker: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "A step of `kes plugin check`.", shouldDisplay: false)
+
+    @Argument var library: String
+    @Argument var procedure: String
+    @Argument var seed: UInt64
+    @Argument var prefix: String
+    @Argument var place: String
+    @Argument var progress: String
+
+    func run() {
+        Worker.run(
+            Worker.Order(
+                library: library, procedure: procedure, seed: seed, prefix: prefix, isFresh: place == "fresh", progress: progress)
+        )
+    }
+}

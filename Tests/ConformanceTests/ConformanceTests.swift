@@ -1,0 +1,121 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// What `kes plugin check` says of keystores that keep their promises, and of such that break one.
+@Suite struct ConformanceTests {
+    struct Line: Decodable {
+        var rule: String
+        var result: String
+        var details: [String]
+        var reproduce: String
+    }
+
+    struct Report: Decodable {
+        var name: String?
+        var passed: Bool
+        var rules: [Line]
+    }
+
+    private static func check(_ library: String, _ arguments: [String]) throws -> (code: Int32, report: Report) {
+        let result = try run(kesPath(), ["plugin", "check", library, "--json"] + arguments)
+        try #require(!result.output.isEmpty, "\(result.errorText)")
+        return (result.code, try JSONDecoder().decode(Report.self, from: Data(result.output)))
+    }
+
+    /// Compiles the fixture with one promise broken.
+    private static func compile(_ promise: String, into directory: TemporaryDirectory) throws -> String {
+        // This file is in Tests/ConformanceTests.
+        var root = #filePath[...]
+        for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
+        let library = directory.file("lib\(promise).so")
+        let result = try run(
+            "gcc",
+            [
+                "-shared", "-fPIC", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-use-after-free", "-DBREAK=\(promise)",
+                promise == "NO_ENTRY" ? "-DNO_ENTRY_POINT" : "-UNO_ENTRY_POINT", "-I\(root)/Sources/PluginAPI/include",
+                "\(root)/Tests/ConformanceTests/Fixtures/keystore.c", "-o", library,
+            ])
+        try #require(result.code == 0, "\(result.errorText)")
+        return library
+    }
+
+    @Test(
+        "The keystores of this repository keep all rules",
+        arguments: [
+            ("MemStore", "{}", []), ("FSStore", #"{"path":"{dir}"}"#, ["--durable"]),
+            ("SQLiteStore", #"{"path":"{dir}/keys.db"}"#, ["--durable"]),
+        ])
+    func ownKeystores(library: String, configuration: String, arguments: [String]) throws {
+        let (code, report) = try Self.check("\(buildDirectory())/lib\(library).so", ["--config", configuration] + arguments)
+        for line in report.rules where line.result == "failed" { Issue.record("\(line.rule): \(line.details)") }
+        #expect(code == 0)
+        #expect(report.passed)
+        #expect(report.rules.count == 46 - (arguments.isEmpty ? 1 : 0))
+        // A keystore in memory has nothing that two processes could share.
+        let skipped = report.rules.filter { $0.result == "skipped" }.map(\.rule)
+        #expect(skipped == (library == "MemStore" ? ["processes.race"] : []))
+    }
+
+    @Test("A keystore of a stranger that keeps its promises passes")
+    func stranger() throws {
+        let directory = try TemporaryDirectory()
+        let library = try Self.compile("NOTHING", into: directory)
+        let (code, report) = try Self.check(library, ["--config", #"{"path":"{dir}"}"#])
+        for line in report.rules where line.result == "failed" { Issue.record("\(line.rule): \(line.details)") }
+        #expect(code == 0)
+        #expect(report.name == "broken")
+    }
+
+    @Test("A broken promise is found, by its rule, and the runner lives on", arguments: BrokenPlugin.all)
+    func broken(_ plugin: BrokenPlugin) throws {
+        let directory = try TemporaryDirectory()
+        let library = try Self.compile(plugin.promise, into: directory)
+        let (code, report) = try Self.check(
+            library, ["--config", #"{"path":"{dir}"}"#, "--seed", "7", "--only", plugin.shownBy] + plugin.arguments)
+        #expect(code == 1)
+        #expect(!report.passed)
+        let failed = report.rules.filter { $0.result == "failed" }
+        #expect(failed.contains { $0.rule == plugin.rule }, "found instead: \(failed.map { "\($0.rule) \($0.details)" })")
+        for line in failed {
+            #expect(!line.details.isEmpty)
+            #expect(line.reproduce.hasPrefix("kes plugin check \(library) --config '{\"path\":\"{dir}\"}' --seed 7"))
+        }
+    }
+
+    @Test("The report for people names the rule, what was seen, and how to see it again")
+    func reportForPeople() throws {
+        let directory = try TemporaryDirectory()
+        let library = try Self.compile("OVERWRITES", into: directory)
+        let result = try run(
+            kesPath(), ["plugin", "check", library, "--config", #"{"path":"{dir}"}"#, "--only", "create.exists"])
+        #expect(result.code == 1)
+        #expect(result.text.contains("FAIL create.exists"))
+        #expect(result.text.contains("answers EXISTS and leaves the stored value as it was."))
+        #expect(result.text.contains("create() of a name that is taken answered OK"))
+        #expect(result.text.contains("again: kes plugin check \(library) --config '{\"path\":\"{dir}\"}' --seed "))
+        #expect(result.text.contains("1 failed"))
+    }
+
+    @Test("A keystore that is not the check's own is left as it was")
+    func leavesNothingBehind() throws {
+        let directory = try TemporaryDirectory()
+        let configuration = "{\"path\":\"\(directory.path)\"}"
+        try directory.write("somebody's", to: "key", mode: 0o600)
+        let (code, _) = try Self.check(
+            "\(buildDirectory())/libFSStore.so", ["--config", configuration, "--only", "names.allowed"])
+        #expect(code == 0)
+        #expect(try run("ls", ["-A", directory.path]).text == "key\n")
+    }
+
+    @Test("An unknown rule is wrong usage, a missing file an error")
+    func usage() throws {
+        let unknown = try run(kesPath(), ["plugin", "check", "/nowhere.so", "--only", "no.rule"])
+        #expect(unknown.code == 2)
+        #expect(unknown.errorText.contains("There is no rule 'no.rule'"))
+        let missing = try run(kesPath(), ["plugin", "check", "/nowhere.so"])
+        #expect(missing.code == 1)
+        #expect(missing.errorText.contains("cannot read /nowhere.so"))
+    }
+}
