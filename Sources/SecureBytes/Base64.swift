@@ -63,6 +63,7 @@ package enum Base64 {
 
     private static func decodeSecretUnbroken(_ text: UnsafeRawBufferPointer) -> SecretBytes? {
         guard let count = decodedCount(text) else { return nil }
+        guard count > 0 else { return .empty }
         var isValid = false
         let secret = SecretBytes(count: count) { isValid = decodeUnbroken(text, into: $0) != nil }
         return isValid ? secret : nil

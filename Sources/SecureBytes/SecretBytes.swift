@@ -21,6 +21,9 @@ public final class SecretBytes: @unchecked Sendable {
         try initialize(storage)
     }
 
+    /// No bytes.
+    public static let empty = SecretBytes(count: 0) { _ in }
+
     /// Copies `bytes`, which stay the caller's to wipe.
     public convenience init(copying bytes: UnsafeRawBufferPointer) {
         self.init(count: bytes.count) { $0.copyMemory(from: bytes) }

@@ -12,31 +12,35 @@ enum CryptoHandlers {
     private static let hmacByteCount = 32
 
     static func generate(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { _, key in
+        withKey(request, api) { request, _, key in
             let fields = request.body.readableBytes == 0 ? ByteFields() : try ByteFields(request.body)
-            let dataKey = try SecretBytes.random(count: dataKeyByteCount)
             var writer = JSONWriter()
-            try writer.object { answer throws in
-                dataKey.withUnsafeBytes { answer.member("plaintext", base64: $0) }
-                try encrypt(dataKey, fields.context, with: key, into: &answer)
+            // On the stack and not in `SecretBytes`: it lives for some lines only.
+            try withWipedBytes(count: dataKeyByteCount) { dataKey in
+                try fillWithRandomBytes(dataKey)
+                let dataKey = UnsafeRawBufferPointer(dataKey)
+                try writer.object { answer throws in
+                    answer.member("plaintext", base64: dataKey)
+                    try encrypt(dataKey, fields.context, with: key, into: &answer)
+                }
             }
             return .json(writer.buffer)
         }
     }
 
     static func encrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { _, key in
+        withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             var writer = JSONWriter()
             try writer.object { answer throws in
-                try encrypt(fields.plaintext, fields.context, with: key, into: &answer)
+                try fields.plaintext.withUnsafeBytes { try encrypt($0, fields.context, with: key, into: &answer) }
             }
             return .json(writer.buffer)
         }
     }
 
     static func decrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { _, key in
+        withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             let plaintext = try decrypt(fields, with: key)
             var writer = JSONWriter(capacity: 32 + Base64.encodedCount(plaintext.count))
@@ -48,7 +52,7 @@ enum CryptoHandlers {
     }
 
     static func bulkDecrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { _, key in
+        withKey(request, api) { request, _, key in
             let plaintexts = try ByteFields.array(request.body).map { try decrypt($0, with: key) }
             // Never grown, which would leave a copy of plaintexts behind.
             let capacity = plaintexts.reduce(16) { $0 + 32 + Base64.encodedCount($1.count) }
@@ -65,7 +69,7 @@ enum CryptoHandlers {
     }
 
     static func hmac(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { _, key in
+        withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             var writer = JSONWriter()
             try withUnsafeTemporaryAllocation(byteCount: hmacByteCount, alignment: 16) { digest in
@@ -77,15 +81,17 @@ enum CryptoHandlers {
     }
 
     /// Answers with the key that the request names: at once when it is in the cache, else when the keystore has given it.
+    ///
+    /// - Parameter respond: Gets all that it needs as parameters: a closure without captures costs no allocation.
     static func withKey(
-        _ request: Request, _ api: API, _ respond: @escaping (_ name: String, _ key: Key) throws -> Response
+        _ request: Request, _ api: API, _ respond: @escaping (_ request: Request, _ name: String, _ key: Key) throws -> Response
     ) -> Outcome {
         do {
             let name = try Names.check(String(request.argument), as: .key)
-            if let key = api.keyring.cached(name) { return .ready(try respond(name, key)) }
+            if let key = api.keyring.cached(name) { return .ready(try respond(request, name, key)) }
             let fetched = api.keyring.key(name, timeout: request.timeout, on: request.eventLoop).assumeIsolated()
             return .pending(
-                fetched.flatMapThrowing { try respond(name, $0) }
+                fetched.flatMapThrowing { try respond(request, name, $0) }
                     .flatMapErrorThrowing { APIError.response(for: $0, api) }
                     .nonisolated())
         } catch {
@@ -94,12 +100,10 @@ enum CryptoHandlers {
     }
 
     private static func encrypt(
-        _ plaintext: SecretBytes, _ context: SecretBytes, with key: Key, into answer: inout JSONWriter
+        _ plaintext: UnsafeRawBufferPointer, _ context: SecretBytes, with key: Key, into answer: inout JSONWriter
     ) throws {
         try withUnsafeTemporaryAllocation(byteCount: plaintext.count + Key.overhead, alignment: 16) { ciphertext in
-            try plaintext.withUnsafeBytes { plain in
-                try context.withUnsafeBytes { try key.encrypt(plain, associatedData: $0, into: ciphertext) }
-            }
+            try context.withUnsafeBytes { try key.encrypt(plaintext, associatedData: $0, into: ciphertext) }
             answer.member("ciphertext", base64: UnsafeRawBufferPointer(ciphertext))
         }
     }

@@ -13,49 +13,46 @@ struct JSONWriter {
 
     /// `{…}` with the members that `body` writes.
     mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
-        open("{")
+        open(UInt8(ascii: "{"))
         try body(&self)
-        close("}")
+        close(UInt8(ascii: "}"))
     }
 
     /// `[…]` with the elements that `body` writes.
     mutating func array(_ body: (inout JSONWriter) -> Void) {
-        open("[")
+        open(UInt8(ascii: "["))
         body(&self)
-        close("]")
+        close(UInt8(ascii: "]"))
     }
 
     mutating func member(_ name: StaticString, _ value: String) {
-        key(name)
+        key(name, room: 0) { _ in }
+        needsComma = false
         string(value)
     }
 
     mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
-        key(name)
+        key(name, room: 0) { _ in }
         buffer.writeString(String(value))
-        needsComma = true
     }
 
     mutating func member(_ name: StaticString, _ value: Bool) {
-        key(name)
-        buffer.writeStaticString(value ? "true" : "false")
-        needsComma = true
+        key(name, room: 5) { $0.put(value ? "true" : "false") }
     }
 
     /// A member whose value is the standard base64 of `bytes`, written without a copy in between.
     mutating func member(_ name: StaticString, base64 bytes: UnsafeRawBufferPointer) {
-        key(name)
-        buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Base64.encodedCount(bytes.count)) {
-            Base64.encode(bytes, into: $0)
+        key(name, room: Base64.encodedCount(bytes.count) + 2) {
+            $0.put(UInt8(ascii: "\""))
+            $0.put(base64: bytes)
+            $0.put(UInt8(ascii: "\""))
         }
-        buffer.writeInteger(UInt8(ascii: "\""))
-        needsComma = true
     }
 
     /// A member that holds an array.
     mutating func member(_ name: StaticString, array body: (inout JSONWriter) -> Void) {
-        key(name)
+        key(name, room: 0) { _ in }
+        needsComma = false
         array(body)
     }
 
@@ -69,7 +66,8 @@ struct JSONWriter {
 
     /// A member that holds an object.
     mutating func member(_ name: StaticString, object body: (inout JSONWriter) -> Void) {
-        key(name)
+        key(name, room: 0) { _ in }
+        needsComma = false
         object(body)
     }
 
@@ -81,23 +79,34 @@ struct JSONWriter {
 
     /// An element, or the value of the member whose name was written last.
     mutating func string(_ value: String) {
-        separate()
-        buffer.writeInteger(UInt8(ascii: "\""))
         if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
-            buffer.writeString(value)
+            let isNext = needsComma
+            buffer.write(atMost: value.utf8.count + 3) {
+                if isNext { $0.put(UInt8(ascii: ",")) }
+                $0.put(UInt8(ascii: "\""))
+                $0.put(value)
+                $0.put(UInt8(ascii: "\""))
+            }
         } else {
+            separate()
+            buffer.writeInteger(UInt8(ascii: "\""))
             writeEscaped(value)
+            buffer.writeInteger(UInt8(ascii: "\""))
         }
-        buffer.writeInteger(UInt8(ascii: "\""))
         needsComma = true
     }
 
-    private mutating func key(_ name: StaticString) {
-        separate()
-        buffer.writeInteger(UInt8(ascii: "\""))
-        buffer.writeStaticString(name)
-        buffer.writeStaticString("\":")
-        needsComma = false
+    /// The name of a member, and what `value` writes behind it, which is `room` bytes at most.
+    private mutating func key(_ name: StaticString, room: Int, _ value: (inout ByteCursor) -> Void) {
+        let isNext = needsComma
+        buffer.write(atMost: name.utf8CodeUnitCount + 4 + room) {
+            if isNext { $0.put(UInt8(ascii: ",")) }
+            $0.put(UInt8(ascii: "\""))
+            $0.put(name)
+            $0.put("\":")
+            value(&$0)
+        }
+        needsComma = true
     }
 
     private mutating func separate() {
@@ -105,13 +114,13 @@ struct JSONWriter {
         needsComma = false
     }
 
-    private mutating func open(_ bracket: StaticString) {
+    private mutating func open(_ bracket: UInt8) {
         separate()
-        buffer.writeStaticString(bracket)
+        buffer.writeInteger(bracket)
     }
 
-    private mutating func close(_ bracket: StaticString) {
-        buffer.writeStaticString(bracket)
+    private mutating func close(_ bracket: UInt8) {
+        buffer.writeInteger(bracket)
         needsComma = true
     }
 

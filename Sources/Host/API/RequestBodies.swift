@@ -8,12 +8,11 @@ struct RequestBodyError: Error {}
 ///
 /// Each is base64 in JSON. A field that is absent or `null` is empty. Members that are not known are ignored.
 struct ByteFields {
-    private(set) var plaintext = Self.empty
-    private(set) var ciphertext = Self.empty
-    private(set) var context = Self.empty
-    private(set) var message = Self.empty
+    private(set) var plaintext = SecretBytes.empty
+    private(set) var ciphertext = SecretBytes.empty
+    private(set) var context = SecretBytes.empty
+    private(set) var message = SecretBytes.empty
 
-    private static let empty = SecretBytes(count: 0) { _ in }
     /// Objects in a bulk request at most.
     private static let arrayLimit = 1000
 
@@ -56,7 +55,7 @@ struct ByteFields {
     }
 
     private static func bytes(_ value: inout JSONScanner) throws(JSONError) -> SecretBytes {
-        if try value.null() { return empty }
+        if try value.null() { return .empty }
         let offset = value.offset
         guard let bytes = try value.string().base64Decoded else { throw .unexpectedType(offset: offset) }
         return bytes
@@ -65,7 +64,7 @@ struct ByteFields {
 
 /// The body of an import.
 struct ImportBody {
-    private(set) var key = SecretBytes(count: 0) { _ in }
+    private(set) var key = SecretBytes.empty
     private(set) var cipher = ""
 
     init(_ body: ByteBuffer) throws(RequestBodyError) {

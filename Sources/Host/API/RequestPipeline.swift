@@ -19,22 +19,19 @@ final class RequestPipeline {
 
     /// Decides from the head of a request whether its body is worth reading.
     func begin(_ head: RequestHead, on connection: Connection) -> Exchange {
-        let start = NIODeadline.now()
-        var exchange = Exchange(
-            admission: .rejected(.empty(500)), path: head.target, argumentOffset: 0, isHead: head.method == "HEAD",
-            identity: nil, isAdmin: false, address: connection.address, start: start, deadline: nil)
-        exchange.admission = admit(head, on: connection, exchange: &exchange)
+        let exchange = Exchange(head, from: connection.address, .rejected(Self.undecided))
+        exchange.decide(admit(head, on: connection, exchange: exchange))
         return exchange
     }
 
     /// An exchange for a request whose head is not proper HTTP, so that it is answered and audited like any other.
     func reject(_ response: Response, target: String, on connection: Connection) -> Exchange {
-        var exchange = Exchange(
-            admission: .rejected(response), path: target, argumentOffset: 0, isHead: false, identity: nil, isAdmin: false,
-            address: connection.address, start: .now(), deadline: nil)
+        let exchange = Exchange(RequestHead(target: target), from: connection.address, .rejected(response))
         if case .identified(let identity) = connection.client { exchange.identity = identity }
         return exchange
     }
+
+    private static let undecided = Response.empty(500)
 
     /// Answers a request whose body is there, whole and within its limit.
     func respond(to exchange: Exchange, body: ByteBuffer) -> Outcome {
@@ -63,7 +60,7 @@ final class RequestPipeline {
             address: exchange.address, path: exchange.path, identity: exchange.identity, status: status, duration: duration)
     }
 
-    private func admit(_ head: RequestHead, on connection: Connection, exchange: inout Exchange) -> Exchange.Admission {
+    private func admit(_ head: RequestHead, on connection: Connection, exchange: Exchange) -> Exchange.Admission {
         let client = ForwardedClient.resolve(head, on: connection, proxies: api.configuration.tls.proxies)
         exchange.address = client.address
         if case .identified(let identity) = client.client {

@@ -1,7 +1,9 @@
 import NIOCore
 
 /// One row of the API: what it is called, what it costs, who may call it, and who answers.
-struct Route: Sendable {
+///
+/// A class, because every request holds its route: that is one reference, where a structure would be a copy of all that is in it.
+final class Route: Sendable {
     enum Method: String, Sendable {
         case get = "GET"
         /// POST is taken as well: clients send either.
@@ -38,17 +40,38 @@ struct Route: Sendable {
 
     typealias Handler = @Sendable (_ request: Request, _ api: API) -> Outcome
 
-    var method: Method
+    let method: Method
     /// A path that ends in `/` is followed by one more segment, the argument. Any other stands for itself.
-    var path: String
+    let path: String
     /// Bytes of body at most.
-    var maxBody: Int
+    let maxBody: Int
     /// nil for none.
-    var timeout: TimeAmount?
-    var access: Access
-    var handler: Handler
+    let timeout: TimeAmount?
+    let access: Access
+    let handler: Handler
     /// Its place in the route table, which is what it is counted by.
-    var row = 0
+    let row: Int
+
+    init(
+        method: Method, path: String, maxBody: Int, timeout: TimeAmount?, access: Access, handler: @escaping Handler, row: Int = 0
+    ) {
+        self.method = method
+        self.path = path
+        self.maxBody = maxBody
+        self.timeout = timeout
+        self.access = access
+        self.handler = handler
+        self.row = row
+    }
 
     var takesArgument: Bool { path.utf8.last == UInt8(ascii: "/") }
+
+    /// The same route at its place in the table, as an operator wants it.
+    func placed(at row: Int, _ override: RouteOverride?) -> Route {
+        var timeout = timeout
+        if let wanted = override?.timeout { timeout = wanted == .zero ? nil : TimeAmount(wanted) }
+        return Route(
+            method: method, path: path, maxBody: maxBody, timeout: timeout,
+            access: override?.skipAuthentication == true ? .anyone : access, handler: handler, row: row)
+    }
 }

@@ -1,11 +1,13 @@
+import Glibc
 import NIOCore
 
 /// Finds the route of a path. Immutable: a new configuration makes a new table.
 struct RouteTable: Sendable {
     /// All routes, sorted by path.
     let routes: [Route]
-    private let exact: [String: Int]
-    private let prefixes: [String: Int]
+    /// The paths again, one after another, with where each begins and ends: they are compared for every request.
+    private let paths: [UInt8]
+    private let bounds: [Range<Int>]
 
     /// - Parameters:
     ///   - routes: The API's rows.
@@ -14,22 +16,16 @@ struct RouteTable: Sendable {
     init(routes: [Route], overrides: [String: RouteOverride] = [:]) {
         let sorted = routes.sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
         self.routes = sorted.enumerated().map { row, route in
-            var route = route
-            route.row = row
-            let override = overrides[route.path] ?? (route.takesArgument ? overrides[String(route.path.dropLast())] : nil)
-            if override?.skipAuthentication == true { route.access = .anyone }
-            if let timeout = override?.timeout {
-                route.timeout = timeout == .zero ? nil : TimeAmount(timeout)
-            }
-            return route
+            let bare = route.takesArgument ? overrides[String(route.path.dropLast())] : nil
+            return route.placed(at: row, overrides[route.path] ?? bare)
         }
-        var exact: [String: Int] = [:]
-        var prefixes: [String: Int] = [:]
-        for (index, route) in self.routes.enumerated() {
-            if route.takesArgument { prefixes[route.path] = index } else { exact[route.path] = index }
+        var paths: [UInt8] = []
+        bounds = self.routes.map { route in
+            let start = paths.count
+            paths += route.path.utf8
+            return start..<paths.count
         }
-        self.exact = exact
-        self.prefixes = prefixes
+        self.paths = paths
     }
 
     /// Whether some route other than `/version` answers without a certificate, so that a handshake without one must succeed.
@@ -41,11 +37,23 @@ struct RouteTable: Sendable {
 
     /// The route of a decoded path, and where its argument begins, in UTF-8 bytes.
     func find(_ path: String) -> (route: Route, argumentOffset: Int)? {
-        if let index = exact[path] { return (routes[index], path.utf8.count) }
-        let utf8 = path.utf8
-        guard let slash = utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
-        let end = utf8.index(after: slash)
-        guard let index = prefixes[String(path[..<end])] else { return nil }
-        return (routes[index], utf8.distance(from: utf8.startIndex, to: end))
+        // Native strings, which all strings on Linux are, lend their bytes: nothing is copied.
+        var path = path
+        let found = path.withUTF8 { path -> (row: Int, argumentOffset: Int)? in
+            guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+            if slash + 1 < path.count, let row = row(of: path) { return (row, path.count) }
+            return row(of: UnsafeBufferPointer(rebasing: path[...slash])).map { ($0, slash + 1) }
+        }
+        return found.map { (routes[$0.row], $0.argumentOffset) }
+    }
+
+    /// The row whose path has just these bytes. A look at each row's length costs less than the hash of a path.
+    private func row(of path: UnsafeBufferPointer<UInt8>) -> Int? {
+        paths.withUnsafeBufferPointer { paths in
+            bounds.firstIndex { bounds in
+                guard bounds.count == path.count, let one = paths.baseAddress, let other = path.baseAddress else { return false }
+                return memcmp(one + bounds.lowerBound, other, bounds.count) == 0
+            }
+        }
     }
 }
