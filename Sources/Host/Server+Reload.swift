@@ -9,7 +9,7 @@ extension Server {
     /// new configuration cannot be used, this throws and changes nothing. The address stays: it takes a restart.
     package func reload(_ configuration: Configuration) throws {
         let old = current.withLock { $0 }
-        let logger = logs.logger(configuration.log)
+        let logger = logs.logger
         let keystore: OpenKeystore
         let reopens = !old.configuration.hasSameKeystore(as: configuration)
         if reopens {
@@ -22,7 +22,7 @@ extension Server {
         do {
             try keystore.createKeys(configuration, on: group.next(), logger: logger)
             api = API(
-                configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log),
+                configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), feeds: logs.feeds,
                 figures: figures, workers: workers, startInstant: startInstant, now: { .now() })
             tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         } catch {
@@ -31,6 +31,7 @@ extension Server {
         }
 
         listener.use(tls)
+        logs.use(configuration.log)
         try workers.use(api, on: group.next()).wait()
         current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }
         if reopens {

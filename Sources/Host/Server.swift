@@ -34,7 +34,8 @@ package final class Server: Sendable {
         let configuration = options.configuration
         let figures = ServerFigures()
         let logs = Logs(output: options.standardOutput, errors: options.standardError, figures: figures)
-        let logger = logs.logger(configuration.log)
+        logs.use(configuration.log)
+        let logger = logs.logger
         do {
             let keystore = try OpenKeystore.open(
                 configuration, pluginDirectory: options.pluginDirectory, logger: logger, figures: figures)
@@ -57,10 +58,11 @@ package final class Server: Sendable {
         _ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs, figures: ServerFigures
     ) throws {
         let configuration = options.configuration
-        let logger = logs.logger(configuration.log)
+        let logger = logs.logger
         workers = Workers()
         let api = API(
-            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), figures: figures,
+            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), feeds: logs.feeds,
+            figures: figures,
             workers: workers,
             startInstant: startInstant, now: { .now() })
         let tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)

@@ -30,7 +30,7 @@ package enum Service {
 
     /// A configuration that cannot be used changes nothing, and is reported.
     private static func hangUp(_ server: Server, _ reload: (() throws -> Configuration)?) {
-        let logger = server.logs.logger(server.configuration.log)
+        let logger = server.logs.logger
         guard let reload else { return logger.warning("SIGHUP was ignored: there is no configuration file to reload") }
         do {
             try server.reload(reload())

@@ -67,7 +67,7 @@ final class Workers: Sendable {
 
     private static func hand(out api: API, _ state: inout State, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
         state.api = api
-        let handed = state.workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.api = api } }
+        let handed = state.workers.map { bound in bound.eventLoop.submit { bound.value.use(api) } }
         return EventLoopFuture.andAllSucceed(handed, on: eventLoop)
     }
 }

@@ -62,7 +62,9 @@ package final class ServerProcess: Sendable {
         try line(containing: text, of: errorFile)
     }
 
-    private func line(containing text: String, of file: String) throws -> String {
+    /// Waits for a line of a growing file that holds `text`, and returns it.
+    @discardableResult
+    package func line(containing text: String, of file: String) throws -> String {
         // What never comes must not stop the tests for ever.
         let follower = try Subprocess("timeout", ["300", "tail", "-n", "+1", "-F", file])
         var lines = ""

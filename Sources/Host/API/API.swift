@@ -14,6 +14,7 @@ package final class API: Sendable {
     let keyring: Keyring
     let logger: Logger
     let audit: AuditTrail
+    let feeds: LogFeeds
     let figures: ServerFigures
     /// Where snapshots are in force.
     let workers: Workers
@@ -27,7 +28,8 @@ package final class API: Sendable {
     private static let generations = Atomic(0)
 
     init(
-        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, figures: ServerFigures,
+        _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, feeds: LogFeeds,
+        figures: ServerFigures,
         workers: Workers,
         startInstant: NIODeadline, now: @escaping @Sendable () -> Timestamp
     ) {
@@ -37,6 +39,7 @@ package final class API: Sendable {
         self.keyring = keyring
         self.logger = logger
         self.audit = audit
+        self.feeds = feeds
         self.figures = figures
         self.workers = workers
         self.startInstant = startInstant
@@ -52,10 +55,25 @@ package final class API: Sendable {
         keyring = other.keyring
         logger = other.logger
         audit = other.audit
+        feeds = other.feeds
         figures = other.figures
         workers = other.workers
         startInstant = other.startInstant
         now = other.now
         generation = other.generation
+    }
+
+    /// Whether a client, if it has an identity, may call the path, which is decoded.
+    func allows(_ identity: Identity?, path: String) -> Bool {
+        guard let (route, _) = routes.find(path) else { return false }
+        switch (route.access, identity) {
+        case (.anyone, _), (.anyIdentity, .some): return true
+        case (.anyIdentity, nil), (.policy, nil): return false
+        case (.policy, let identity?):
+            switch accessControl.decide(identity, path: path) {
+            case .admin, .allowed: return true
+            case .denied: return false
+            }
+        }
     }
 }

@@ -96,6 +96,10 @@ enum MetricsHandlers {
         for spoken in ConnectionProtocol.allCases {
             writer.sample(figures.connections[spoken] ?? 0, ["protocol": spoken.rawValue])
         }
+        writer.family("keswick_log_followers", .gauge, "Clients that follow a log.")
+        for log in LogKind.allCases { writer.sample(figures.followers[log] ?? 0, ["log": log.rawValue]) }
+        writer.family("keswick_log_missed_events_total", .counter, "Events that clients which follow a log did not read in time.")
+        for log in LogKind.allCases { writer.sample(figures.missedEvents[log] ?? 0, ["log": log.rawValue]) }
     }
 
     private static func writeKeystore(_ api: API, to writer: inout PrometheusWriter) {

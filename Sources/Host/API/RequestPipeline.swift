@@ -46,6 +46,7 @@ final class RequestPipeline {
                 deadline: exchange.deadline, eventLoop: eventLoop)
             switch route.handler(request, api) {
             case .ready(let response): return .ready(response)
+            case .following(let log): return .following(log)
             case .pending(let future): return .pending(limit(future, to: exchange.deadline))
             }
         }

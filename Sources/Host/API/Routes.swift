@@ -32,6 +32,9 @@ let routes: [Route] = [
     row(.get, "/v1/identity/self/describe", .anyIdentity, handler: IdentityHandlers.describeSelf),
     row(.get, "/v1/identity/list/", .policy, handler: IdentityHandlers.list),
     row(.delete, "/v1/identity/delete/", .policy, handler: IdentityHandlers.delete),
+
+    row(.get, "/v1/log/audit", .policy, timeout: nil, handler: LogHandlers.audit),
+    row(.get, "/v1/log/error", .policy, timeout: nil, handler: LogHandlers.error),
 ]
 
 private let kilobyte = 1 << 10

@@ -8,19 +8,25 @@ import NIOCore
 /// ciphertext or a context.
 final class AuditTrail: Sendable {
     private let output: LineWriter?
+    private let feed: LogFeed
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter output: Where events go; nil for nowhere.
-    init(output: LineWriter?, now: @escaping @Sendable () -> Timestamp) {
+    /// - Parameters:
+    ///   - output: Where events go; nil for nowhere.
+    ///   - feed: Where clients follow them, whatever `output` is.
+    init(output: LineWriter?, feed: LogFeed, now: @escaping @Sendable () -> Timestamp) {
         self.output = output
+        self.feed = feed
         self.now = now
     }
 
     func record(address: String, path: String, identity: Identity?, status: Int, duration: TimeAmount) {
-        guard let output else { return }
+        let isFollowed = feed.hasFollowers
+        guard output != nil || isFollowed else { return }
         let line = Self.encode(
             time: now(), address: address, path: path, identity: identity, status: status, nanoseconds: duration.nanoseconds)
-        output.write { $0.append(contentsOf: line.readableBytesView) }
+        if isFollowed { feed.publish { $0.writeImmutableBuffer(line) } }
+        output?.write { $0.append(contentsOf: line.readableBytesView) }
     }
 
     /// `{"time":"…","request":{"ip":"…","path":"…","identity":"…"},"response":{"code":200,"time":NANOSECONDS}}` and a newline.

@@ -1,47 +1,71 @@
 import Envelope
 import Logging
+import NIOCore
+import SecureBytes
+import Synchronization
 
-/// The error log: one human-readable line for each event, written to standard error without holding up who logs.
-package struct ErrorLog: LogHandler {
-    package var logLevel: Logger.Level
-    package var metadata: Logger.Metadata = [:]
+/// The error log: one human-readable line for each event, on its way to standard error and to the clients that follow it, without
+/// holding up who logs.
+final class ErrorLog: Sendable {
     private let output: LineWriter
+    private let feed: LogFeed
     private let onError: @Sendable () -> Void
     private let now: @Sendable () -> Timestamp
+    /// What goes to standard error: a `LogLevels.Level`, or `off`.
+    private let level: Atomic<Int>
+
+    private static let off = Int.max
 
     /// - Parameter onError: Called for each event of the level ERROR, on any thread.
-    package init(
-        level: Logger.Level, output: LineWriter, onError: @escaping @Sendable () -> Void, now: @escaping @Sendable () -> Timestamp
+    init(
+        output: LineWriter, feed: LogFeed = LogFeed(), onError: @escaping @Sendable () -> Void = {},
+        now: @escaping @Sendable () -> Timestamp
     ) {
-        logLevel = level
         self.output = output
+        self.feed = feed
         self.onError = onError
         self.now = now
+        level = Atomic(Self.off)
     }
 
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
+    /// What is logged from now on, also by loggers that were made before; nil for nothing.
+    func use(_ level: LogLevels.Level?) {
+        self.level.store(level?.rawValue ?? Self.off, ordering: .relaxed)
     }
 
-    package func log(event: LogEvent) {
+    var logger: Logger { Logger(label: "kes") { _ in Handler(log: self) } }
+
+    /// A logger for a `log.error` level of the configuration; nil logs nothing.
+    static func logger(
+        level: LogLevels.Level?, output: LineWriter, now: @escaping @Sendable () -> Timestamp
+    ) -> Logger {
+        let log = ErrorLog(output: output, now: now)
+        log.use(level)
+        return log.logger
+    }
+
+    /// The level from which on events are written. Where standard error gets none, those who follow the log get what they would by default.
+    private var threshold: Logger.Level {
+        if let level = LogLevels.Level(rawValue: level.load(ordering: .relaxed)) { return level.loggerLevel }
+        return feed.hasFollowers ? .info : .critical
+    }
+
+    private func write(_ event: LogEvent, _ metadata: Logger.Metadata) {
         if event.level >= .error { onError() }
         var line = "\(now()) \(event.level.rawValue.uppercased()) \(Self.oneLine("\(event.message)"))"
         let details = metadata.merging(event.metadata ?? [:]) { _, new in new }
         for (name, value) in details.sorted(by: { $0.key < $1.key }) {
             line += " \(name)=\(Self.oneLine("\(value)"))"
         }
+        if feed.hasFollowers {
+            var json = JSONWriter()
+            json.object { $0.member("message", line) }
+            json.newline()
+            feed.publish { $0.writeImmutableBuffer(json.buffer) }
+        }
+        guard level.load(ordering: .relaxed) != Self.off else { return }
         line += "\n"
         output.write { $0.append(contentsOf: line.utf8) }
-    }
-
-    /// A logger for a `log.error` level of the configuration; nil logs nothing.
-    package static func logger(
-        level: LogLevels.Level?, output: LineWriter, onError: @escaping @Sendable () -> Void = {},
-        now: @escaping @Sendable () -> Timestamp
-    ) -> Logger {
-        guard let level else { return Logger(label: "kes") { _ in SwiftLogNoOpLogHandler() } }
-        return Logger(label: "kes") { _ in ErrorLog(level: level.loggerLevel, output: output, onError: onError, now: now) }
     }
 
     /// Clients choose parts of what is logged, such as paths: no line of theirs may look like one of the server's.
@@ -51,6 +75,31 @@ package struct ErrorLog: LogHandler {
             text.unicodeScalars.map { scalar in
                 scalar.value < 0x20 || scalar.value == 0x7f ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
             }.joined())
+    }
+
+    /// One logger's way to the log. The level is the log's, whenever it changes, unless the logger was given one of its own.
+    private struct Handler: LogHandler {
+        let log: ErrorLog
+        var metadata: Logger.Metadata = [:]
+        private var ownLevel: Logger.Level?
+
+        init(log: ErrorLog) {
+            self.log = log
+        }
+
+        var logLevel: Logger.Level {
+            get { ownLevel ?? log.threshold }
+            set { ownLevel = newValue }
+        }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            log.write(event, metadata)
+        }
     }
 }
 

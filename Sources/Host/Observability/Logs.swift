@@ -3,19 +3,24 @@ import Logging
 
 /// The server's two logs, each behind a thread that writes it. What goes to them is the configuration's to say, and may change.
 struct Logs: Sendable {
+    /// Where clients follow them.
+    let feeds = LogFeeds()
+    /// For the error log.
+    let logger: Logger
+    private let errorLog: ErrorLog
     private let errors: LineWriter
     private let events: LineWriter
-    private let figures: ServerFigures
 
     /// - Parameters:
     ///   - output: The file descriptor for audit events.
     ///   - errors: The file descriptor for the error log.
     init(output: Int32, errors: Int32, figures: ServerFigures) {
-        self.figures = figures
         let errorLines = LineWriter(descriptor: errors) { count in
             Array("\(Timestamp.now()) WARNING \(count) lines of the error log were lost: nothing reads standard error\n".utf8)
         }
         self.errors = errorLines
+        errorLog = ErrorLog(output: errorLines, feed: feeds.error, onError: figures.errorLogged) { .now() }
+        logger = errorLog.logger
         events = LineWriter(descriptor: output) { count in
             let line = "\(Timestamp.now()) ERROR \(count) audit events were lost: nothing reads standard output\n"
             errorLines.write { $0.append(contentsOf: line.utf8) }
@@ -23,12 +28,13 @@ struct Logs: Sendable {
         }
     }
 
-    func logger(_ levels: LogLevels) -> Logger {
-        ErrorLog.logger(level: levels.error, output: errors, onError: figures.errorLogged) { .now() }
+    /// Which events of the error log are written from now on.
+    func use(_ levels: LogLevels) {
+        errorLog.use(levels.error)
     }
 
     func audit(_ levels: LogLevels) -> AuditTrail {
-        AuditTrail(output: levels.audit == nil ? nil : events) { .now() }
+        AuditTrail(output: levels.audit == nil ? nil : events, feed: feeds.audit) { .now() }
     }
 
     /// Writes out what waits.

@@ -24,6 +24,9 @@ struct LoopFigures: Sendable {
     // What is rather than what was. Found when somebody asks.
     var activeRequests = 0
     var connections: [ConnectionProtocol: Int] = [:]
+    var followers: [LogKind: Int] = [:]
+    /// Events that those who follow a log did not read in time.
+    var missedEvents: [LogKind: Int] = [:]
 
     mutating func record(row: Int, status: Int, nanoseconds: Int64) {
         responses[row &* Self.statusCount &+ Self.place(of: status)] &+= 1
@@ -50,6 +53,8 @@ struct LoopFigures: Sendable {
         left.auditEvents += right.auditEvents
         left.activeRequests += right.activeRequests
         left.connections.merge(right.connections, uniquingKeysWith: +)
+        left.followers.merge(right.followers, uniquingKeysWith: +)
+        left.missedEvents.merge(right.missedEvents, uniquingKeysWith: +)
     }
 
     private static func place(of status: Int) -> Int {

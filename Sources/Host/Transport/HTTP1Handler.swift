@@ -15,6 +15,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         case discardingBody(Exchange, dropped: Int, keepAlive: Bool)
         /// A handler has the request.
         case answering(Exchange, keepAlive: Bool)
+        /// The answer is a log, which goes on until one side ends it, and the connection with it.
+        case following(LogSubscription)
         /// Nothing more is read or written.
         case closed
     }
@@ -25,6 +27,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
     private var readIsPending = false
     private var isDraining = false
     private var isProcessing = false
+    /// Whether the client knows the chunked coding, which came with HTTP/1.1.
+    private var isChunkedKnown = true
     private let connection: Connection
     private let worker: Worker
     private let gate: HTTP1Gate
@@ -70,6 +74,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
             worker.pipeline.record(exchange, status: 400)
         case .answering(let exchange, _):
             worker.pipeline.record(exchange, status: 499)
+        case .following(let subscription):
+            subscription.close()
         case .idle, .closed:
             break
         }
@@ -79,6 +85,11 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
     /// Reading stops while a request is being answered, so that a client cannot fill the memory with pipelined ones.
     func read(context: ChannelHandlerContext) {
         if case .answering = state { readIsPending = true } else { context.read() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .following(let subscription) = state { subscription.pump() }
+        context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -112,6 +123,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         case .readingBody(let exchange, _, _), .discardingBody(let exchange, _, _):
             guard let deadline = exchange.deadline, now >= deadline else { return }
             send(.error(504, "the request took too long"), for: exchange, keepAlive: false, context)
+        case .following(let subscription):
+            if subscription.cutOffIfBehind(now: now) { worker.cutOff(connection) }
         case .answering, .closed:
             break
         }
@@ -119,15 +132,19 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
 
     func drain() {
         isDraining = true
-        guard case .idle = state, let context else { return }
-        close(context)
+        guard let context else { return }
+        switch state {
+        case .idle: close(context)
+        case .following(let subscription): subscription.end()
+        case .readingBody, .discardingBody, .answering, .closed: break
+        }
     }
 
     var spoken: ConnectionProtocol { .http1 }
 
     var activeRequests: Int {
         switch state {
-        case .idle, .closed: 0
+        case .idle, .following, .closed: 0
         case .readingBody, .discardingBody, .answering: 1
         }
     }
@@ -139,7 +156,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         while !waiting.isEmpty {
             switch state {
             case .answering: return
-            case .closed: return waiting.removeAll()
+            // There is no request after one whose answer does not end.
+            case .following, .closed: return waiting.removeAll()
             case .idle, .readingBody, .discardingBody: take(waiting.removeFirst(), context)
             }
         }
@@ -182,6 +200,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
             request.forwardedCertificate = head.headers.first(name: header)
             request.forwardedFor = head.headers.first(name: "x-forwarded-for")
         }
+        isChunkedKnown = head.version.minor > 0
         let exchange = worker.pipeline.begin(request, on: connection)
         let expectsContinue = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
         switch exchange.admission {
@@ -203,6 +222,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         case .ready(let response):
             body.wipe()
             send(response, for: exchange, keepAlive: keepAlive, context)
+        case .following(let log):
+            follow(log, exchange, context)
         case .pending(let future):
             future.assumeIsolated().whenComplete { result in
                 body.wipe()
@@ -229,11 +250,22 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         if !keepAlive { close(context) }
     }
 
+    private func follow(_ log: LogKind, _ exchange: Exchange, _ context: ChannelHandlerContext) {
+        guard !exchange.isHead, !isDraining else { return send(.following, for: exchange, keepAlive: false, context) }
+        output.bytes.writeHTTP1(
+            .following, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: isChunkedKnown)
+        output.flush(context)
+        state = .following(worker.follow(log, exchange, HTTP1LogStream(context, isChunked: isChunkedKnown)))
+        worker.pipeline.record(exchange, status: 200)
+    }
+
     /// Answers what is no proper request, and ends the connection: where the next one begins is not known.
     private func refuse(_ response: Response, _ context: ChannelHandlerContext) {
         switch state {
         case .closed:
             return
+        case .following(let subscription):
+            subscription.end()
         case .readingBody(let exchange, let body, _):
             body.wipe()
             send(response, for: exchange, keepAlive: false, context)
@@ -258,6 +290,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
             answer(exchange, body: ByteBuffer(), keepAlive: false, context)
         case .answering:
             isDraining = true
+        case .following(let subscription):
+            subscription.end()
         case .idle:
             close(context)
         case .closed:

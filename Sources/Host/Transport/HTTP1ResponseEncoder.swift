@@ -2,7 +2,9 @@ import NIOCore
 
 extension ByteBuffer {
     /// Writes an answer in HTTP/1.1 (RFC 9112, section 4), head and body.
-    mutating func writeHTTP1(_ response: Response, date: String, keepAlive: Bool, isHead: Bool) {
+    ///
+    /// - Parameter isChunkedKnown: Whether the client knows the chunked coding. For one that does not, an endless body ends with the connection.
+    mutating func writeHTTP1(_ response: Response, date: String, keepAlive: Bool, isHead: Bool, isChunkedKnown: Bool = true) {
         if response.status == 200 {
             writeStaticString("HTTP/1.1 200 OK\r\n")
         } else {
@@ -17,9 +19,14 @@ extension ByteBuffer {
             writeStaticString(contentType.value)
             writeStaticString("\r\n")
         }
-        writeStaticString("Content-Length: ")
-        writeString(String(response.body.readableBytes))
-        writeStaticString("\r\nDate: ")
+        if !response.isEndless {
+            writeStaticString("Content-Length: ")
+            writeString(String(response.body.readableBytes))
+            writeStaticString("\r\n")
+        } else if isChunkedKnown {
+            writeStaticString("Transfer-Encoding: chunked\r\n")
+        }
+        writeStaticString("Date: ")
         writeString(date)
         for (name, value) in response.headers {
             writeStaticString("\r\n")

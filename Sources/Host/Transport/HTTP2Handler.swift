@@ -14,6 +14,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     private var idleSince = NIODeadline.now()
     private var isDraining = false
     private var isFlushScheduled = false
+    /// The streams on which a log is followed.
+    private var following: [Int32: HTTP2Stream] = [:]
     private var readIsPending = false
     // Set while the handler is in the pipeline, which is as long as anything calls it.
     private var context: ChannelHandlerContext?
@@ -67,6 +69,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             readIsPending = false
             context.read()
         }
+        // Not at once: the change may come out of a flush.
+        if context.channel.isWritable, !following.isEmpty { scheduleFlush(context) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -88,6 +92,9 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func checkDeadlines(now: NIODeadline) {
         guard let context, let session else { return }
+        for stream in Array(following.values) {
+            if stream.subscription?.cutOffIfBehind(now: now) == true { worker.cutOff(connection) }
+        }
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
@@ -114,6 +121,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         guard !isDraining else { return }
         isDraining = true
         guard let context, let session else { return }
+        for stream in Array(following.values) { stream.subscription?.end() }
         session.announceEnd()
         flush(context)
     }
@@ -142,6 +150,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         switch worker.pipeline.respond(to: exchange, body: stream.body.bytes) {
         case .ready(let response):
             answer(stream, exchange, response)
+        case .following(let log):
+            follow(log, stream, exchange)
         case .pending(let future):
             future.assumeIsolated().whenComplete { result in
                 guard let context = self.context, self.session?.streams[stream.id] === stream else { return }
@@ -153,6 +163,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func streamClosed(_ stream: HTTP2Stream) {
         idleSince = .now()
+        following.removeValue(forKey: stream.id)?.subscription?.close()
         guard !stream.isAnswered else { return }
         if let exchange = stream.exchange {
             // The client gave the request up: 499, as nginx logs it. It is audited, since it may have had its effect.
@@ -162,6 +173,27 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             let malformed = worker.pipeline.reject(.empty(400), target: stream.head.target, on: connection)
             worker.pipeline.record(malformed, status: 400)
         }
+    }
+
+    private func follow(_ log: LogKind, _ stream: HTTP2Stream, _ exchange: Exchange) {
+        guard !exchange.isHead, !isDraining else { return answer(stream, exchange, .following) }
+        following[stream.id] = stream
+        stream.subscription = worker.follow(log, exchange, HTTP2LogStream(stream, handler: self))
+        answer(stream, exchange, .following)
+    }
+
+    // MARK: - What a log that is followed asks for
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func resume(_ stream: HTTP2Stream) {
+        session?.resume(stream)
+        if let context { scheduleFlush(context) }
+    }
+
+    func abort(_ stream: HTTP2Stream) {
+        session?.abort(stream)
+        if let context { scheduleFlush(context) }
     }
 
     private func answer(_ stream: HTTP2Stream, _ exchange: Exchange, _ response: Response) {
@@ -192,6 +224,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             return fail(error, context)
         }
         output.flush(context)
+        for stream in following.values { stream.subscription?.pump() }
         if session.isFinished || (isDraining && session.streams.isEmpty) { context.closeConnection() }
     }
 

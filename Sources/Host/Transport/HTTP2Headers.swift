@@ -54,7 +54,9 @@ enum HTTP2Headers {
                     let value = contentType.value
                     add(field("content-type", UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount)))
                 }
-                add(field("content-length", UnsafeBufferPointer(rebasing: pieces[statusEnd..<lengthEnd])))
+                if !response.isEndless {
+                    add(field("content-length", UnsafeBufferPointer(rebasing: pieces[statusEnd..<lengthEnd])))
+                }
                 add(field("date", UnsafeBufferPointer(rebasing: pieces[lengthEnd..<dateEnd])))
                 var position = dateEnd
                 for (name, value) in response.headers {

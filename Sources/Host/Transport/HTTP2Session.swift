@@ -86,7 +86,8 @@ final class HTTP2Session {
     func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
         stream.isAnswered = true
         stream.responseBody = response.body
-        let hasBody = !isHead && response.body.readableBytes > 0
+        stream.isEndless = response.isEndless && !isHead
+        let hasBody = !isHead && (response.body.readableBytes > 0 || response.isEndless)
         var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: Self.readBody)
         provider.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
         let code = HTTP2Headers.withFields(of: response, date: date) { fields, count in
@@ -94,6 +95,18 @@ final class HTTP2Session {
         }
         guard code == 0 else { throw Failure(code: code) }
         if !hasBody { response.body.wipe() }
+    }
+
+    /// There is more of a stream's body, or it has ended.
+    func resume(_ stream: HTTP2Stream) {
+        // Fails when the stream was not waiting for more, which is as well.
+        _ = nghttp2_session_resume_data(session, stream.id)
+    }
+
+    /// Ends a stream whose client does not take its answer.
+    func abort(_ stream: HTTP2Stream) {
+        _ = nghttp2_submit_rst_stream(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
     }
 
     /// Ends a stream whose client goes on sending a request that was answered long ago.
@@ -161,12 +174,13 @@ extension HTTP2Session {
         }
         let stream = Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
         let count = min(length, stream.responseBody.readableBytes)
+        if count == 0, stream.isEndless { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
         stream.responseBody.withUnsafeReadableBytes { bytes in
             UnsafeMutableRawBufferPointer(start: buffer, count: count).copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         }
         stream.responseBody.moveReaderIndex(forwardBy: count)
-        if stream.responseBody.readableBytes == 0 { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        if stream.responseBody.readableBytes == 0, !stream.isEndless { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
         return count
     }
 

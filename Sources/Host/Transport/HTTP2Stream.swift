@@ -14,6 +14,9 @@ final class HTTP2Stream {
     var isAnswered = false
     /// What is left of the answer's body to send.
     var responseBody = ByteBuffer()
+    /// More of the body may come: the answer is a log that is followed.
+    var isEndless = false
+    var subscription: LogSubscription?
 
     init(id: Int32) {
         self.id = id
@@ -22,6 +25,8 @@ final class HTTP2Stream {
     /// Overwrites what the stream still holds of request and answer.
     func wipe() {
         body.wipe()
+        // The lines of a log are shared with those who follow it on other connections.
+        if subscription != nil { responseBody = ByteBuffer() }
         responseBody.moveReaderIndex(to: 0)
         responseBody.wipe()
     }

@@ -5,11 +5,14 @@ struct Response {
     enum ContentType {
         case json
         case prometheus
+        /// JSON objects, one a line.
+        case lines
 
         var value: StaticString {
             switch self {
             case .json: "application/json"
             case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
+            case .lines: "application/x-ndjson"
             }
         }
     }
@@ -20,6 +23,8 @@ struct Response {
     var body: ByteBuffer
     /// Further headers, names in lower case.
     var headers: [(name: String, value: String)] = []
+    /// Whether the body goes on after `body`, its length unknown.
+    var isEndless = false
 
     /// An answer without a body.
     static func empty(_ status: Int) -> Response {
@@ -30,6 +35,9 @@ struct Response {
     static func json(_ body: ByteBuffer) -> Response {
         Response(status: 200, contentType: .json, body: body)
     }
+
+    /// The head of an answer whose body is a log.
+    static let following = Response(status: 200, contentType: .lines, body: ByteBuffer(), isEndless: true)
 
     /// `{"message":"…"}`, as all errors are answered. `message` goes to the client: never the cause of a failed keystore.
     static func error(_ status: Int, _ message: String) -> Response {
@@ -44,6 +52,8 @@ enum Outcome {
     case ready(Response)
     /// Completed on the connection's event loop.
     case pending(EventLoopFuture<Response>)
+    /// An answer that goes on: the events of a log, from now on.
+    case following(LogKind)
 }
 
 /// The reason phrase of RFC 9110, section 15, for the status codes that this server sends.

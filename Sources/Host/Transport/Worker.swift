@@ -11,6 +11,8 @@ final class Worker {
     let certificates = CertificateMemory()
     /// The time as HTTP writes it, once a second.
     private(set) var date: String
+    /// Who follows which log on this loop.
+    private let followers: [LogKind: LogFollowers]
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var ticker: RepeatedTask?
     private var whenDrained: EventLoopPromise<Void>?
@@ -19,6 +21,10 @@ final class Worker {
         self.eventLoop = eventLoop
         self.pipeline = pipeline
         self.limits = limits
+        followers = Dictionary(
+            uniqueKeysWithValues: LogKind.allCases.map { log in
+                (log, LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop))
+            })
         date = HTTPDate.format(pipeline.api.now())
     }
 
@@ -31,6 +37,10 @@ final class Worker {
             guard let driver = connection.driver else { continue }
             figures.activeRequests += driver.activeRequests
             figures.connections[driver.spoken, default: 0] += 1
+        }
+        for (log, followers) in followers {
+            figures.followers[log] = followers.count
+            figures.missedEvents[log] = followers.missed
         }
         return figures
     }
@@ -66,6 +76,27 @@ final class Worker {
     func stop() {
         ticker?.cancel()
         ticker = nil
+    }
+
+    /// Brings another snapshot into force. Whoever follows a log and may not any more by its rules, follows it no further.
+    func use(_ api: API) {
+        pipeline.api = api
+        for followers in followers.values {
+            followers.recheck { api.allows($0.identity, path: $0.path) }
+        }
+    }
+
+    /// Starts to send a log to the client of an exchange.
+    func follow(_ log: LogKind, _ exchange: Exchange, _ sink: any LogSink) -> LogSubscription {
+        // There is one for each log.
+        let followers = followers[log] ?? LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop)
+        return LogSubscription(identity: exchange.identity, path: exchange.path, followers: followers, sink: sink)
+    }
+
+    /// A client that follows a log did not read it and was cut off.
+    func cutOff(_ connection: Connection) {
+        pipeline.api.logger.warning(
+            "a client that follows a log was cut off: it does not read it", metadata: ["ip": "\(connection.address)"])
     }
 
     /// The name of the header in which a proxy forwards a certificate, if the connection is such a proxy's.

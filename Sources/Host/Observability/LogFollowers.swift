@@ -1,0 +1,53 @@
+import Credentials
+import NIOCore
+
+/// The clients on one event loop that follow one log. Belongs to the loop.
+final class LogFollowers {
+    /// Some events, one after another.
+    struct Events: Sendable {
+        /// Each with its line end.
+        var lines: ByteBuffer
+        var count: Int
+        /// How many more there were after these, for which there was no room.
+        var missed: Int
+    }
+
+    private let feed: LogFeed
+    private let eventLoop: any EventLoop
+    private var subscriptions: [ObjectIdentifier: LogSubscription] = [:]
+    /// How many events followers did not get, all together.
+    private(set) var missed = 0
+
+    init(feed: LogFeed, eventLoop: any EventLoop) {
+        self.feed = feed
+        self.eventLoop = eventLoop
+    }
+
+    var count: Int { subscriptions.count }
+
+    /// From here on the subscription gets events.
+    func add(_ subscription: LogSubscription) {
+        if subscriptions.isEmpty { feed.join(NIOLoopBound(self, eventLoop: eventLoop)) }
+        subscriptions[ObjectIdentifier(subscription)] = subscription
+    }
+
+    func remove(_ subscription: LogSubscription) {
+        guard subscriptions.removeValue(forKey: ObjectIdentifier(subscription)) != nil else { return }
+        missed += subscription.missed
+        if subscriptions.isEmpty { feed.leave(eventLoop) }
+    }
+
+    func deliver(_ events: Events) {
+        for subscription in subscriptions.values { subscription.deliver(events) }
+    }
+
+    /// Counts events that a follower was told that it missed.
+    func told(missed: Int) {
+        self.missed += missed
+    }
+
+    /// Ends the subscriptions of those who may not follow the log any more.
+    func recheck(_ isAllowed: (LogSubscription) -> Bool) {
+        for subscription in Array(subscriptions.values) where !isAllowed(subscription) { subscription.end() }
+    }
+}

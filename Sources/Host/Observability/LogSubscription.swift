@@ -1,0 +1,111 @@
+import Credentials
+import NIOCore
+
+/// Where the events of a subscription go: a response that goes on.
+protocol LogSink: AnyObject {
+    /// Whether the client has taken, or the system holds for it, what was sent.
+    var canTakeMore: Bool { get }
+    func send(_ lines: ByteBuffer)
+    /// Ends the response as a whole one.
+    func finish()
+    /// Gives the client up: what it has is cut off.
+    func abort()
+}
+
+/// One client that follows a log. Belongs to the event loop of its connection.
+///
+/// A client that does not keep up gets what fits a bounded buffer. What does not fit it misses, and it is told how much as soon as it
+/// reads again. One that has not caught up for some time is cut off.
+final class LogSubscription {
+    /// Who follows, and by which path: asked again when the rules change.
+    let identity: Identity?
+    let path: String
+    /// How many events it missed since it was told last.
+    private(set) var missed = 0
+
+    private let followers: LogFollowers
+    private var sink: (any LogSink)?
+    private var waiting = ByteBuffer()
+    /// Since when there is something that the client has not taken.
+    private var behindSince: NIODeadline?
+
+    /// Bytes that wait for a client at most, beside those that the system holds for it.
+    private static let capacity = 1 << 20
+    /// How long a client may lag behind.
+    private static let patience = TimeAmount.seconds(10)
+
+    init(identity: Identity?, path: String, followers: LogFollowers, sink: any LogSink) {
+        self.identity = identity
+        self.path = path
+        self.followers = followers
+        self.sink = sink
+        followers.add(self)
+    }
+
+    func deliver(_ events: LogFollowers.Events) {
+        guard let sink else { return }
+        if missed > 0 || waiting.readableBytes + events.lines.readableBytes > Self.capacity {
+            // Once something is missed, what follows is missed too, until the client was told: events stay in order.
+            missed += events.count
+        } else if waiting.readableBytes == 0, sink.canTakeMore {
+            sink.send(events.lines)
+        } else {
+            waiting.writeImmutableBuffer(events.lines)
+        }
+        missed += events.missed
+        pump()
+    }
+
+    /// Sends what waits, as far as the client takes it. Called whenever it may take more.
+    func pump() {
+        while let sink, sink.canTakeMore {
+            if waiting.readableBytes > 0 {
+                let lines = waiting
+                waiting = ByteBuffer()
+                sink.send(lines)
+            } else if missed > 0 {
+                let count = missed
+                missed = 0
+                followers.told(missed: count)
+                sink.send(Self.notice(count))
+            } else {
+                break
+            }
+        }
+        if waiting.readableBytes == 0, missed == 0 {
+            behindSince = nil
+        } else if behindSince == nil {
+            behindSince = .now()
+        }
+    }
+
+    /// Cuts a client off that has not caught up for too long. Returns whether it did.
+    func cutOffIfBehind(now: NIODeadline) -> Bool {
+        guard let behindSince, now - behindSince > Self.patience, let sink else { return false }
+        close()
+        sink.abort()
+        return true
+    }
+
+    /// Ends the response. Nothing more is sent.
+    func end() {
+        let sink = self.sink
+        close()
+        sink?.finish()
+    }
+
+    /// The client is gone.
+    func close() {
+        followers.remove(self)
+        sink = nil
+        waiting = ByteBuffer()
+    }
+
+    /// A line that is no event, and reads like one of the error log.
+    private static func notice(_ count: Int) -> ByteBuffer {
+        var line = JSONWriter()
+        line.object { $0.member("message", "\(count) events were missed: they came faster than they were read") }
+        line.newline()
+        return line.buffer
+    }
+}

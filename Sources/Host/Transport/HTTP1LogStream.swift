@@ -1,0 +1,35 @@
+import NIOCore
+
+/// A log as the body of an HTTP/1.1 answer, in the chunked coding (RFC 9112, section 7.1): each write is a chunk of its own.
+final class HTTP1LogStream: LogSink {
+    private let context: ChannelHandlerContext
+    private let isChunked: Bool
+
+    /// - Parameter isChunked: Whether the client knows the coding, which one of HTTP/1.0 does not: for it the connection's end is the body's.
+    init(_ context: ChannelHandlerContext, isChunked: Bool) {
+        self.context = context
+        self.isChunked = isChunked
+    }
+
+    var canTakeMore: Bool { context.channel.isActive && context.channel.isWritable }
+
+    func send(_ lines: ByteBuffer) {
+        guard isChunked else { return context.writeAndFlush(NIOAny(lines), promise: nil) }
+        var chunk = ByteBuffer()
+        chunk.reserveCapacity(lines.readableBytes + 16)
+        chunk.writeString(String(lines.readableBytes, radix: 16))
+        chunk.writeStaticString("\r\n")
+        chunk.writeImmutableBuffer(lines)
+        chunk.writeStaticString("\r\n")
+        context.writeAndFlush(NIOAny(chunk), promise: nil)
+    }
+
+    func finish() {
+        if isChunked { context.writeAndFlush(NIOAny(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil) }
+        context.closeConnection()
+    }
+
+    func abort() {
+        context.closeConnection()
+    }
+}

@@ -1,0 +1,33 @@
+import NIOCore
+
+/// A log as the body of an HTTP/2 answer. The client's flow control (RFC 9113, section 5.2) says how much it takes.
+final class HTTP2LogStream: LogSink {
+    private unowned let handler: HTTP2Handler
+    private let stream: HTTP2Stream
+
+    /// - Parameter handler: Outlives this: it closes the subscriptions of its streams when its connection ends.
+    init(_ stream: HTTP2Stream, handler: HTTP2Handler) {
+        self.stream = stream
+        self.handler = handler
+    }
+
+    var canTakeMore: Bool { stream.responseBody.readableBytes == 0 && handler.isWritable }
+
+    func send(_ lines: ByteBuffer) {
+        if stream.responseBody.readableBytes == 0 {
+            stream.responseBody = lines
+        } else {
+            stream.responseBody.writeImmutableBuffer(lines)
+        }
+        handler.resume(stream)
+    }
+
+    func finish() {
+        stream.isEndless = false
+        handler.resume(stream)
+    }
+
+    func abort() {
+        handler.abort(stream)
+    }
+}
