@@ -80,6 +80,8 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
         ),
 
+        .executableTarget(name: "example-data-keys", dependencies: ["Credentials", "KESClient"], path: "Examples/DataKeys"),
+
         // The keystores. They know the border only: nothing of the server.
         .target(name: "MemStore", dependencies: ["PluginKit"], path: "Plugins/MemStore"),
         .target(name: "FSStore", dependencies: ["PluginKit", "CFileSystem"], path: "Plugins/FSStore"),

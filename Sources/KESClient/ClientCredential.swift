@@ -13,6 +13,17 @@ public enum ClientCredential: Sendable {
     case none
 }
 
+extension ClientCredential: CustomStringConvertible {
+    /// Which certificate the client shows, for messages; nothing secret.
+    public var description: String {
+        switch self {
+        case .apiKey(let key): "the certificate of its API key (identity \(key.identity))"
+        case .files(let certificate, _, _): "the certificate in \(certificate)"
+        case .none: "no certificate"
+        }
+    }
+}
+
 extension ClientCredential {
     /// Puts the certificate and the key into `configuration`.
     func apply(to configuration: inout TLSConfiguration) throws(KESError) {

@@ -18,7 +18,7 @@ enum ConnectionDiagnosis {
         case let error as NIOSSLError:
             diagnose(error, endpoint: endpoint)
         case let error as NIOSSLExtraError where error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch:
-            .untrustedServer(endpoint, .otherName)
+            .untrustedServer(endpoint, ServerCertificateProblem(.otherName))
         case let error as BoringSSLError:
             diagnoseEstablished(error, endpoint: endpoint)
         case let error as HTTPClientError:
@@ -34,15 +34,6 @@ enum ConnectionDiagnosis {
         }
     }
 
-    /// Whether another endpoint may get the request: when no server can have carried it out, or when doing so twice does no harm.
-    static func mayTryElsewhere(after error: KESError, repeatable: Bool) -> Bool {
-        switch error {
-        case .unreachable, .untrustedServer, .handshakeFailed: true
-        case .connectionLost, .timedOut: repeatable
-        case .server, .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
-        }
-    }
-
     // What connect(2) fails with. None of them comes from an established connection.
     private static let connectErrors: Set<CInt> = [
         ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, EACCES, ENETDOWN, EHOSTDOWN,
@@ -55,7 +46,7 @@ enum ConnectionDiagnosis {
         case .uncleanShutdown:
             .connectionLost(endpoint, reason: "it was cut without the end mark of TLS")
         case .noCertificateToValidate, .unableToValidateCertificate, .cannotMatchULabel, .cannotFindPeerIP:
-            .untrustedServer(endpoint, .otherName)
+            .untrustedServer(endpoint, ServerCertificateProblem(.otherName))
         default:
             .handshakeFailed(endpoint, reason: String(describing: error))
         }
@@ -65,8 +56,8 @@ enum ConnectionDiagnosis {
     private static func diagnose(_ error: BoringSSLError, endpoint: Endpoint) -> KESError {
         guard case .sslError(let stack) = error else { return .handshakeFailed(endpoint, reason: String(describing: error)) }
         let text = stack.map(\.description).joined(separator: " ")
-        if text.contains("CERTIFICATE_VERIFY_FAILED") { return .untrustedServer(endpoint, .notTrusted) }
-        if let reason = alertReason(in: text) { return .handshakeFailed(endpoint, reason: reason) }
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return .untrustedServer(endpoint, ServerCertificateProblem(.notTrusted)) }
+        if let error = alert(in: text, endpoint) { return error }
         if text.contains("EOF during handshake") { return .handshakeFailed(endpoint, reason: "the server closed the connection") }
         if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") || text.contains("HTTPS_PROXY_REQUEST") {
             return .handshakeFailed(endpoint, reason: "what answers there does not speak TLS")
@@ -79,16 +70,22 @@ enum ConnectionDiagnosis {
     private static func diagnoseEstablished(_ error: BoringSSLError, endpoint: Endpoint) -> KESError {
         guard case .sslError(let stack) = error else { return .connectionLost(endpoint, reason: String(describing: error)) }
         let text = stack.map(\.description).joined(separator: " ")
-        if let reason = alertReason(in: text) { return .handshakeFailed(endpoint, reason: reason) }
+        if let error = alert(in: text, endpoint) { return error }
         return .connectionLost(endpoint, reason: text)
     }
 
-    private static func alertReason(in text: String) -> String? {
-        alerts.first { text.contains($0.mark) }?.reason
+    private static func alert(in text: String, _ endpoint: Endpoint) -> KESError? {
+        if let reason = clientAlerts.first(where: { text.contains($0.mark) })?.reason {
+            // Which certificate it was is known to the caller.
+            return .clientRefused(endpoint, certificate: "its certificate", reason: reason)
+        }
+        guard let reason = otherAlerts.first(where: { text.contains($0.mark) })?.reason else { return nil }
+        return .handshakeFailed(endpoint, reason: reason)
     }
 
-    // Alerts of RFC 8446, section 6.2, as BoringSSL spells them. All of them end a handshake before any request is read.
-    private static let alerts: [(mark: String, reason: String)] = [
+    // Alerts of RFC 8446, section 6.2, as BoringSSL spells them. All of them end a handshake before any request is read. These are about
+    // the client's certificate.
+    private static let clientAlerts: [(mark: String, reason: String)] = [
         ("ALERT_UNKNOWN_CA", "the server does not trust this client's certificate (unknown authority)"),
         ("ALERT_BAD_CERTIFICATE", "the server turned this client's certificate down"),
         ("ALERT_UNSUPPORTED_CERTIFICATE", "the server does not accept this kind of client certificate"),
@@ -97,6 +94,9 @@ enum ConnectionDiagnosis {
         ("ALERT_CERTIFICATE_UNKNOWN", "the server does not accept this client's certificate"),
         ("ALERT_CERTIFICATE_REQUIRED", "the server requires a client certificate"),
         ("ALERT_ACCESS_DENIED", "the server denied access"),
+    ]
+
+    private static let otherAlerts: [(mark: String, reason: String)] = [
         ("ALERT_PROTOCOL_VERSION", "the server supports no TLS version that this client has (1.2 and 1.3)"),
         (
             "ALERT_HANDSHAKE_FAILURE",

@@ -86,9 +86,11 @@ extension KESClient {
         try JSONReply.decode(ServerVersion.self, from: try await get(RequestPath("/version")))
     }
 
-    /// Returns when the server is ready to serve keys; else throws `KESError.server`.
+    /// Returns when the server is ready to serve keys; else throws `KESError.server`. The first answer counts.
     public func ready() async throws(KESError) {
-        _ = try await get(RequestPath("/v1/ready"))
+        let path = RequestPath("/v1/ready")
+        _ = try await transport.send(
+            Transport.Request(method: .GET, path: path.encoded, repeatable: true, answerStands: true))
     }
 
     /// How the server and its keystore are.

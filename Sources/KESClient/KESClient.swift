@@ -5,8 +5,8 @@ import SecureBytes
 /// A client of a KES server.
 ///
 /// It keeps its connections, so that one client serves all calls of a program, from any task. When several endpoints are
-/// given, each call goes to the one that answered last, and to the next when it cannot be reached; a call that changes
-/// something is sent again only when it is certain that the first one was not carried out.
+/// given, each call goes to the one that answered last, and to the next when it cannot be reached. What is tried again, and when, is said
+/// by ``RetryPolicy``: a call that must not happen twice is sent again only when it is certain that the first one was not carried out.
 ///
 /// Names go into the request path percent-encoded: a name never becomes another path. Plaintexts come and go as
 /// `SecretBytes`, which are wiped; the buffers of the TLS and HTTP libraries on the way are not.
@@ -21,13 +21,14 @@ public final class KESClient: Sendable {
     /// - Parameters:
     ///   - endpoints: tried in turn; at least one.
     ///   - timeout: how long one request to one endpoint may take, connecting included.
+    ///   - retries: what happens after that.
     /// - Throws: `KESError.invalidCredential` when a file cannot be used, `invalidEndpoint` when there is no endpoint.
     public init(
         endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust = .system, timeout: Duration = .seconds(30),
-        version: HTTPVersionPreference = .automatic
+        retries: RetryPolicy = .standard, version: HTTPVersionPreference = .automatic
     ) throws(KESError) {
         transport = try Transport(
-            endpoints: endpoints, credential: credential, trust: trust, timeout: timeout, version: version)
+            endpoints: endpoints, credential: credential, trust: trust, timeout: timeout, retries: retries, version: version)
     }
 
     /// Closes the connections. Calls after it fail.

@@ -6,7 +6,9 @@ public enum KESError: Error, Sendable, Equatable {
     case unreachable(Endpoint, reason: String)
     /// The server's certificate did not pass; nothing was sent.
     case untrustedServer(Endpoint, ServerCertificateProblem)
-    /// The TLS handshake failed for another reason, as when the server turned the client's certificate down.
+    /// The server turned this client's certificate down, or asks for one; it read no request. `certificate` says which one it was.
+    case clientRefused(Endpoint, certificate: String, reason: String)
+    /// The TLS handshake failed for another reason.
     case handshakeFailed(Endpoint, reason: String)
     /// The connection broke after the request may have been sent: whether the server carried it out is not known.
     case connectionLost(Endpoint, reason: String)
@@ -24,14 +26,6 @@ public enum KESError: Error, Sendable, Equatable {
     case cancelled
 }
 
-/// What is wrong with a server's certificate.
-public enum ServerCertificateProblem: Sendable, Equatable {
-    /// No chain leads from it to a trusted certificate, or one in the chain is out of date.
-    case notTrusted
-    /// It is trusted but made out for other names and addresses than the one that was called.
-    case otherName
-}
-
 extension KESError: CustomStringConvertible {
     public var description: String {
         switch self {
@@ -39,13 +33,10 @@ extension KESError: CustomStringConvertible {
             message
         case .unreachable(let endpoint, let reason):
             "cannot connect to \(endpoint): \(reason)"
-        case .untrustedServer(let endpoint, .notTrusted):
-            """
-            the TLS certificate of the server \(endpoint) is not trusted by this client: it is self-signed, from an unknown \
-            authority, or out of date
-            """
-        case .untrustedServer(let endpoint, .otherName):
-            "the TLS certificate of the server \(endpoint) is not made out for \"\(endpoint.host)\""
+        case .untrustedServer(let endpoint, let problem):
+            problem.description(endpoint)
+        case .clientRefused(let endpoint, let certificate, let reason):
+            "the server \(endpoint) refused this client with \(certificate): \(reason)"
         case .handshakeFailed(let endpoint, let reason):
             "the TLS handshake with \(endpoint) failed: \(reason)"
         case .connectionLost(let endpoint, let reason):

@@ -18,7 +18,8 @@ enum ResolvedTrust: Sendable {
     case insecure
     /// - `roots` and `additional`: where chains may end.
     /// - `certificates`: those of servers, in DER, to be trusted as they are.
-    case roots(NIOSSLTrustRoots, additional: [NIOSSLCertificate], certificates: Set<[UInt8]>)
+    /// - `origin`: where all of them come from, in words.
+    case roots(NIOSSLTrustRoots, additional: [NIOSSLCertificate], certificates: Set<[UInt8]>, origin: String)
 }
 
 extension ServerTrust {
@@ -29,15 +30,23 @@ extension ServerTrust {
             return .insecure
         case .certificateFile(let path):
             let given = try Self.certificates(inFile: path, namedBy: nil)
-            return .roots(.certificates(given), additional: [], certificates: Self.ofServers(given))
+            return .roots(.certificates(given), additional: [], certificates: Self.ofServers(given), origin: path)
         case .system:
             // Not NIOSSL's default: that one fails where the system has no bundle, as in a minimal container.
             let bundle = Self.systemBundles.first { access($0, R_OK) == 0 }
             let file = try Self.certificatesOfFileVariable(butNot: bundle)
             return .roots(
                 bundle.map { .file($0) } ?? .certificates([]), additional: file + (try Self.certificatesOfDirectoryVariable()),
-                certificates: Self.ofServers(file))
+                certificates: Self.ofServers(file), origin: Self.origin(bundle))
         }
+    }
+
+    private static func origin(_ bundle: String?) -> String {
+        var origins = bundle == nil ? [] : ["the system's authorities"]
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            if let path = variable(name), path != bundle { origins.append("\(path) (\(name))") }
+        }
+        return origins.isEmpty ? "nobody: this system has no authorities" : origins.joined(separator: " and ")
     }
 
     // An authority's certificate is where chains end; it is not a server's.

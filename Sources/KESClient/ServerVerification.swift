@@ -17,6 +17,8 @@ struct ServerVerification: Sendable {
 
     let endpoint: Endpoint
     let basis: Basis
+    /// What this client trusts, in words.
+    let trusted: String
 
     /// Fails, and closes the connection, when the server is not to be trusted.
     ///
@@ -24,7 +26,7 @@ struct ServerVerification: Sendable {
     func check(_ channel: any Channel) -> EventLoopFuture<Void> {
         do {
             guard let certificate = try channel.pipeline.syncOperations.nioSSL_peerCertificate() else {
-                throw KESError.untrustedServer(endpoint, .notTrusted)
+                throw problem(.notTrusted)
             }
             try check(certificate.toDERBytes())
             return channel.eventLoop.makeSucceededVoidFuture()
@@ -35,14 +37,21 @@ struct ServerVerification: Sendable {
     }
 
     private func check(_ der: [UInt8]) throws(KESError) {
-        guard let certificate = Self.description(der) else { throw .untrustedServer(endpoint, .notTrusted) }
+        guard let certificate = Self.description(der) else { throw problem(.notTrusted) }
         if case .certificates(let trusted) = basis {
             let now = Int64(time(nil))
-            guard trusted.contains(der), certificate.allowsServerAuthentication,
-                (certificate.notBefore...certificate.notAfter).contains(now)
-            else { throw .untrustedServer(endpoint, .notTrusted) }
+            if now > certificate.notAfter { throw problem(.expired, certificate) }
+            if now < certificate.notBefore { throw problem(.notYetValid, certificate) }
+            guard trusted.contains(der) else {
+                throw problem(certificate.issuer == certificate.subject ? .selfSigned : .unknownAuthority, certificate)
+            }
+            guard certificate.allowsServerAuthentication else { throw problem(.notForServers, certificate) }
         }
-        guard ServerNames.match(endpoint.host, certificate) else { throw .untrustedServer(endpoint, .otherName) }
+        guard ServerNames.match(endpoint.host, certificate) else { throw problem(.otherName, certificate) }
+    }
+
+    private func problem(_ kind: ServerCertificateProblem.Kind, _ certificate: CertificateDescription? = nil) -> KESError {
+        .untrustedServer(endpoint, ServerCertificateProblem(kind, certificate.map(ServerCertificate.init), trusted: trusted))
     }
 
     private static func description(_ der: [UInt8]) -> CertificateDescription? {

@@ -21,6 +21,8 @@ final class Transport: Sendable {
         var body: SecretBytes?
         /// Whether a second request, after the first one may have been carried out, does no harm and gets the same answer.
         let repeatable: Bool
+        /// Whether an answer stands, also one that says that the server is out of service.
+        var answerStands = false
     }
 
     // Far above what the protocol allows: a page of 1,000 names and a bulk decryption both stay below 2 MiB.
@@ -29,11 +31,13 @@ final class Transport: Sendable {
     var endpoints: [Endpoint] { connections.map(\.endpoint) }
     private let connections: [EndpointConnections]
     private let timeout: Duration
+    private let retries: RetryPolicy
     // The endpoint that answered last, so that a server that is down costs one attempt and not one for every request.
     private let preferred = Atomic<Int>(0)
 
     init(
-        endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust, timeout: Duration, version: HTTPVersionPreference
+        endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust, timeout: Duration, retries: RetryPolicy,
+        version: HTTPVersionPreference
     ) throws(KESError) {
         guard !endpoints.isEmpty else { throw .invalidEndpoint("", "at least one is needed") }
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -44,8 +48,12 @@ final class Transport: Sendable {
             .rsaPssRsaeSha256, .rsaPssRsaeSha384, .rsaPssRsaeSha512, .rsaPkcs1Sha256, .rsaPkcs1Sha384, .rsaPkcs1Sha512,
         ]
         let resolved = try trust.resolved()
-        connections = endpoints.map { EndpointConnections($0, tls: tls, trust: resolved, version: version) }
+        let shown = credential.description
+        connections = endpoints.map {
+            EndpointConnections($0, tls: tls, trust: resolved, credential: shown, version: version)
+        }
         self.timeout = timeout
+        self.retries = retries
     }
 
     /// Ends idle connections and waits for those in use.
@@ -56,23 +64,26 @@ final class Transport: Sendable {
     /// Sends `request` and reads the answer. An endpoint that cannot be used passes it on to the next one, provided that no
     /// request is carried out twice by that.
     func send(_ request: Request) async throws(KESError) -> Reply {
-        try await onFirstUsableEndpoint(repeatable: request.repeatable) { connections throws(KESError) in
+        try await onFirstUsableEndpoint(request) { connections throws(KESError) in
             try await self.exchange(request, on: connections)
         }
     }
 
-    /// Starts a request whose answer has no end: gives the parts of its body as they come.
+    /// Starts a request whose answer has no end: gives the parts of its body as they come. The time limit is for its head.
     func open(_ request: Request) async throws(KESError) -> (Endpoint, HTTPClientResponse.Body) {
-        try await onFirstUsableEndpoint(repeatable: request.repeatable) { connections throws(KESError) in
+        try await onFirstUsableEndpoint(request) { connections throws(KESError) in
             let endpoint = connections.endpoint
             do {
-                let response = try await connections.execute(Self.message(request, to: endpoint))
-                guard response.status == .ok else {
-                    let body = try await Self.collect(response.body, from: endpoint)
-                    throw KESError.server(
-                        status: Int(response.status.code), message: Self.message(in: body, status: response.status))
+                let body = try await self.withinTimeLimit(endpoint) {
+                    let response = try await connections.execute(Self.message(request, to: endpoint))
+                    guard response.status == .ok else {
+                        let body = try await Self.collect(response.body, from: endpoint)
+                        throw KESError.server(
+                            status: Int(response.status.code), message: Self.message(in: body, status: response.status))
+                    }
+                    return response.body
                 }
-                return (endpoint, response.body)
+                return (endpoint, body)
             } catch {
                 throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
             }
@@ -80,45 +91,69 @@ final class Transport: Sendable {
     }
 
     private func onFirstUsableEndpoint<R>(
-        repeatable: Bool, _ attempt: (EndpointConnections) async throws(KESError) -> R
+        _ request: Request, _ attempt: (EndpointConnections) async throws(KESError) -> R
     ) async throws(KESError) -> R {
-        let first = preferred.load(ordering: .relaxed)
-        var failures: [KESError] = []
-        for offset in connections.indices {
-            let index = (first + offset) % connections.count
+        var round = 0
+        while true {
+            var failures: [KESError] = []
+            let first = preferred.load(ordering: .relaxed)
+            for offset in connections.indices {
+                let index = (first + offset) % connections.count
+                do {
+                    let result = try await attempt(connections[index])
+                    preferred.store(index, ordering: .relaxed)
+                    return result
+                } catch {
+                    failures.append(error)
+                    if case .server = error, request.answerStands { throw error }
+                    guard error.mayTryElsewhere(repeatable: request.repeatable) else { break }
+                }
+            }
+            round += 1
+            guard round < retries.rounds, failures.count == connections.count,
+                failures.contains(where: { $0.mayPass(repeatable: request.repeatable) })
+            else { throw Self.summary(of: failures) }
             do {
-                let result = try await attempt(connections[index])
-                preferred.store(index, ordering: .relaxed)
-                return result
+                try await Task.sleep(for: retries.pause(after: round - 1, fraction: .random(in: 0...1)))
             } catch {
-                failures.append(error)
-                guard ConnectionDiagnosis.mayTryElsewhere(after: error, repeatable: repeatable) else { break }
+                throw .cancelled
             }
         }
-        guard failures.count > 1, let last = failures.last else { throw failures[0] }
-        // An answer, even one that says no, tells more than the failures on the way to it.
-        guard ConnectionDiagnosis.mayTryElsewhere(after: last, repeatable: true) else { throw last }
-        throw .allEndpointsFailed(failures)
+    }
+
+    // An answer, even one that says no, tells more than failures to get one.
+    private static func summary(of failures: [KESError]) -> KESError {
+        if let last = failures.last, failures.count == 1 || !last.mayTryElsewhere(repeatable: true) { return last }
+        let answer = failures.first { if case .server = $0 { true } else { false } }
+        return answer ?? .allEndpointsFailed(failures)
+    }
+
+    /// Runs `body`, and gives it up when it takes longer than a request may.
+    private func withinTimeLimit<R: Sendable>(
+        _ endpoint: Endpoint, _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        let limit = timeout
+        return try await withThrowingTaskGroup(of: R?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            // The first of the two; there are two, so that `next` has one to give.
+            guard let first = try await group.next(), let result = first else {
+                throw KESError.timedOut(endpoint, after: limit)
+            }
+            return result
+        }
     }
 
     private func exchange(_ request: Request, on connections: EndpointConnections) async throws(KESError) -> Reply {
-        let (endpoint, limit) = (connections.endpoint, timeout)
+        let endpoint = connections.endpoint
         do {
-            let (status, body) = try await withThrowingTaskGroup(of: (HTTPResponseStatus, SecretBytes)?.self) { group in
-                group.addTask {
-                    let response = try await connections.execute(Self.message(request, to: endpoint))
-                    return (response.status, try await Self.collect(response.body, from: endpoint))
-                }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                // The first of the two; there are two, so that `next` has one to give.
-                guard let first = try await group.next(), let answer = first else {
-                    throw KESError.timedOut(endpoint, after: limit)
-                }
-                return answer
+            let (status, body) = try await withinTimeLimit(endpoint) {
+                let response = try await connections.execute(Self.message(request, to: endpoint))
+                return (response.status, try await Self.collect(response.body, from: endpoint))
             }
             guard (200..<300).contains(status.code) else {
                 throw KESError.server(status: Int(status.code), message: Self.message(in: body, status: status))

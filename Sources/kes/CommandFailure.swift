@@ -22,19 +22,32 @@ struct CommandFailure: Error, CustomStringConvertible {
     /// What the person can do about it with this program.
     private static func remedy(for error: KESError) -> String {
         switch error {
-        case .untrustedServer(_, .notTrusted):
+        case .untrustedServer(_, let problem):
+            ". \(remedy(for: problem.kind)), or skip the check with -k (--insecure)"
+        case .clientRefused:
             """
-            . Set SSL_CERT_FILE to a file with the server's certificate, or that of its authority, or skip the check with -k \
-            (--insecure)
-            """
-        case .untrustedServer(_, .otherName):
-            """
-            . Call the server by a name or address that is in its certificate, or skip the check with -k (--insecure)
+            . Set KES_CLIENT_KEY and KES_CLIENT_CERT to a key and a certificate that an authority of the server's tls.ca has issued, or have \
+            tls.auth switched off there
             """
         case .allEndpointsFailed(let errors):
             errors.lazy.map(remedy).first { !$0.isEmpty } ?? ""
         default:
             ""
+        }
+    }
+
+    private static func remedy(for problem: ServerCertificateProblem.Kind) -> String {
+        switch problem {
+        case .selfSigned, .notTrusted:
+            "Set SSL_CERT_FILE to a file with this certificate, which the server has as tls.cert"
+        case .unknownAuthority:
+            "Set SSL_CERT_FILE to a file with the certificate of that authority"
+        case .expired, .notForServers:
+            "Have the certificate of the server renewed (its tls.cert)"
+        case .notYetValid:
+            "Set the clock, or have the certificate of the server renewed (its tls.cert)"
+        case .otherName:
+            "Call the server by a name or address that is in its certificate (-s, KES_SERVER)"
         }
     }
 }

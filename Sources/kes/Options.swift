@@ -33,7 +33,9 @@ struct ClientOptions: ParsableArguments {
         do {
             let text = server ?? Environment.first(Environment.server)?.value ?? Environment.defaultServer
             return try KESClient(
-                endpoints: Endpoint.list(text), credential: credential(), trust: insecure ? .insecure : .system)
+                endpoints: Endpoint.list(text), credential: credential(), trust: insecure ? .insecure : .system,
+                // Who sits at the command line wants to hear of it at once.
+                retries: .never)
         } catch let error as CommandFailure {
             throw error
         } catch {

@@ -50,6 +50,11 @@ func failure<R>(_ call: () async throws -> R) async -> KESError? {
     }
 }
 
+/// What is wrong with the certificate of the server at `endpoint`, if that is what the call failed with.
+func untrusted(_ error: KESError?, _ endpoint: Endpoint) -> ServerCertificateProblem? {
+    if case .untrustedServer(endpoint, let problem) = error { problem } else { nil }
+}
+
 func secret(_ bytes: some Sequence<UInt8>) -> SecretBytes {
     Array(bytes).withUnsafeBytes { SecretBytes(copying: $0) }
 }

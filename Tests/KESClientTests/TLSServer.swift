@@ -13,10 +13,12 @@ final class TLSServer {
 
     struct NotStarted: Error {}
 
-    /// - Parameter arguments: how it treats clients' certificates, in `s_server`'s notation.
+    /// - Parameters:
+    ///   - arguments: how it treats clients' certificates, in `s_server`'s notation.
+    ///   - root: the directory whose files it answers with, when the arguments say so.
     init(
         _ template: CertificateTemplate, key algorithm: PrivateKey.Algorithm = .ecdsaP256, answering: Bool = true,
-        arguments: [String] = ["-Verify", "1"]
+        arguments: [String] = ["-Verify", "1"], root: String? = nil
     ) throws {
         let directory = try TemporaryDirectory()
         self.directory = directory
@@ -29,7 +31,7 @@ final class TLSServer {
                 "s_server", "-accept", "127.0.0.1:0", "-cert", directory.file("server.crt"), "-key",
                 directory.file("server.key"),
             ]
-                + (answering ? ["-www"] : []) + arguments)
+                + (answering ? ["-www"] : []) + arguments, directory: root)
         var text = ""
         while true {
             let bytes = process.readOutput()

@@ -1,4 +1,5 @@
 import Credentials
+import Glibc
 import KESClient
 import TestSupport
 import Testing
@@ -32,25 +33,27 @@ import Testing
 
     @Test func aCertificateThatNobodyVouchesForIsRefused() async throws {
         let (server, other) = (try TLSServer(.server()), try TLSServer(.server()))
-        #expect(try await call([server.endpoint], trust: .system) == .untrustedServer(server.endpoint, .notTrusted))
-        #expect(
-            try await call([server.endpoint], trust: .certificateFile(other.certificate))
-                == .untrustedServer(server.endpoint, .notTrusted))
+        for trust in [ServerTrust.system, .certificateFile(other.certificate)] {
+            let problem = try #require(untrusted(try await call([server.endpoint], trust: trust), server.endpoint))
+            #expect(problem.kind == .selfSigned)
+            #expect(problem.certificate?.subject == "CN=test")
+            #expect(problem.certificate?.names == ["127.0.0.1"])
+        }
         #expect(isHandshakeDone(try await call([server.endpoint], trust: .insecure), server.endpoint))
     }
 
     @Test func aTrustedCertificateForAnotherAddressIsRefused() async throws {
         let server = try TLSServer(.server(["127.0.0.2"]))
         #expect(
-            try await call([server.endpoint], trust: .certificateFile(server.certificate))
-                == .untrustedServer(server.endpoint, .otherName))
+            untrusted(try await call([server.endpoint], trust: .certificateFile(server.certificate)), server.endpoint)?.kind
+                == .otherName)
     }
 
     @Test func aTrustedNameIsNotAnAddress() async throws {
         let server = try TLSServer(.server())
         let localhost = try Endpoint("localhost:\(server.endpoint.port)")
         let error = try await call([localhost], trust: .certificateFile(server.certificate))
-        #expect(error == .untrustedServer(localhost, .otherName), "\(String(describing: error))")
+        #expect(untrusted(error, localhost)?.kind == .otherName, "\(String(describing: error))")
     }
 
     @Test func nothingIsSentToAServerWithoutTheRightName() async throws {
@@ -58,7 +61,7 @@ import Testing
         let server = try TLSServer(.server(), answering: false, arguments: ["-Verify", "1", "-naccept", "1"])
         let localhost = try Endpoint("localhost:\(server.endpoint.port)")
         let error = try await call([localhost], trust: .certificateFile(server.certificate))
-        #expect(error == .untrustedServer(localhost, .otherName))
+        #expect(untrusted(error, localhost)?.kind == .otherName)
         let seen = server.finish()
         #expect(seen.contains("CIPHER is"))
         #expect(!seen.contains("GET /"))
@@ -86,19 +89,45 @@ import Testing
 
         let other = try TLSServer(.server(), arguments: try make("other", address: "127.0.0.1"))
         #expect(
-            try await call([other.endpoint], trust: .certificateFile(directory.file("good.crt")))
-                == .untrustedServer(other.endpoint, .notTrusted))
+            untrusted(
+                try await call([other.endpoint], trust: .certificateFile(directory.file("good.crt"))), other.endpoint)?.kind
+                == .selfSigned)
         let elsewhere = try TLSServer(.server(), arguments: try make("elsewhere", address: "127.0.0.2"))
         #expect(
-            try await call([elsewhere.endpoint], trust: .certificateFile(directory.file("elsewhere.crt")))
-                == .untrustedServer(elsewhere.endpoint, .otherName))
+            untrusted(
+                try await call([elsewhere.endpoint], trust: .certificateFile(directory.file("elsewhere.crt"))), elsewhere.endpoint)?
+                .kind == .otherName)
     }
 
     @Test func aTrustedCertificateOutOfDateIsRefused() async throws {
         let server = try TLSServer(.server(validity: 60, since: 3600))
+        for trust in [ServerTrust.system, .certificateFile(server.certificate)] {
+            let problem = try #require(untrusted(try await call([server.endpoint], trust: trust), server.endpoint))
+            #expect(problem.kind == .expired)
+            #expect(problem.certificate?.notAfter ?? .max < Int64(time(nil)))
+        }
+        let early = try TLSServer(.server(since: -3600))
         #expect(
-            try await call([server.endpoint], trust: .certificateFile(server.certificate))
-                == .untrustedServer(server.endpoint, .notTrusted))
+            untrusted(try await call([early.endpoint], trust: .certificateFile(early.certificate)), early.endpoint)?.kind
+                == .notYetValid)
+    }
+
+    @Test func theAuthorityOfACertificateThatIsNotTrustedIsNamed() async throws {
+        let authority = try Authority()
+        let server = try TLSServer(.server(), arguments: ["-Verify", "1"] + authority.issue("server", for: "127.0.0.1"))
+        let problem = try #require(untrusted(try await call([server.endpoint], trust: .system), server.endpoint))
+        #expect(problem.kind == .unknownAuthority)
+        #expect(problem.certificate?.issuer == "CN=Keswick test authority")
+        let error = try await call([server.endpoint], trust: .certificateFile(authority.certificate))
+        #expect(isHandshakeDone(error, server.endpoint), "\(String(describing: error))")
+    }
+
+    @Test func aTrustedCertificateThatIsNotForServersIsRefused() async throws {
+        let server = try TLSServer(
+            CertificateTemplate(ipAddresses: ["127.0.0.1"], usage: .client, notBefore: Int64(time(nil)) - 60, validity: 3600))
+        #expect(
+            untrusted(try await call([server.endpoint], trust: .certificateFile(server.certificate)), server.endpoint)?.kind
+                == .notForServers)
     }
 
     @Test(arguments: ["-tls1_2", "-tls1_3"])
@@ -113,11 +142,13 @@ import Testing
     @Test(arguments: ["-tls1_2", "-tls1_3"])
     func aServerThatTurnsTheClientDownIsNamedAsTheOneWhoDoes(version: String) async throws {
         let server = try TLSServer(.server(), arguments: ["-Verify", "1", "-verify_return_error", version])
-        let error = try await call([server.endpoint], trust: .certificateFile(server.certificate))
-        guard case .handshakeFailed(server.endpoint, let reason) = error else {
+        let key = try APIKey()
+        let error = try await call([server.endpoint], trust: .certificateFile(server.certificate), credential: .apiKey(key))
+        guard case .clientRefused(server.endpoint, let certificate, let reason) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
+        #expect(certificate == "the certificate of its API key (identity \(key.identity))")
         #expect(reason.contains("the server"))
         #expect(reason.contains("this client's certificate"))
     }
@@ -161,21 +192,21 @@ import Testing
 
     @Test func theNextEndpointIsTriedWhenOneCannotBeUsed() async throws {
         let (closed, server) = (try ClosedPort(), try TLSServer(.server()))
-        let untrusted = try TLSServer(.server())
+        let other = try TLSServer(.server())
         let error = try await call(
-            [closed.endpoint, untrusted.endpoint, server.endpoint], trust: .certificateFile(server.certificate))
+            [closed.endpoint, other.endpoint, server.endpoint], trust: .certificateFile(server.certificate))
         #expect(isHandshakeDone(error, server.endpoint))
     }
 
     @Test func whenNoEndpointCanBeUsedEachOneIsAccountedFor() async throws {
-        let (closed, untrusted) = (try ClosedPort(), try TLSServer(.server()))
-        let error = try await call([closed.endpoint, untrusted.endpoint], trust: .system)
+        let (closed, server) = (try ClosedPort(), try TLSServer(.server()))
+        let error = try await call([closed.endpoint, server.endpoint], trust: .system)
         guard case .allEndpointsFailed(let errors) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
         #expect(errors.count == 2)
-        #expect(errors.last == .untrustedServer(untrusted.endpoint, .notTrusted))
+        #expect(untrusted(errors.last, server.endpoint)?.kind == .selfSigned)
     }
 
     @Test func filesThatDoNotExistAreNamedBeforeAnyCall() throws {
