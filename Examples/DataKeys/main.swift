@@ -21,7 +21,8 @@ let client = try KESClient(
 // snippet.create
 do {
     try await client.createKey(name)
-} catch .server(status: 400, message: "key already exists") {
+} catch {
+    guard error == .server(status: 400, message: "key already exists") else { throw error }
     print("the key \(name) is there already")
 }
 // snippet.end

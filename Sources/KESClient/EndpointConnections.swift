@@ -1,20 +1,25 @@
 import AsyncHTTPClient
 import NIOCore
-import NIOPosix
 import NIOSSL
 import Synchronization
 
 /// The connections to one endpoint.
 final class EndpointConnections: Sendable {
+    /// A road, and the connections on it.
+    private struct Pool: Sendable {
+        let road: TLSRoad
+        let client: HTTPClient
+    }
+
     let endpoint: Endpoint
     // For servers with a chain to a trusted certificate, or for all of them when none is checked.
-    private let chained: HTTPClient
+    private let chained: Pool
     // For servers whose very certificate is trusted; nil when there is no such certificate.
-    private let pinned: HTTPClient?
+    private let pinned: Pool?
+    // Trusts no certificate at all, and so tells that of a server that is not trusted; nil when none is checked.
+    private let inspection: TLSRoad?
     // Whether the server's certificate was none of the pinned ones.
     private let needsChain = Atomic<Bool>(false)
-    // What tells the certificate of a server that is not trusted; nil when none is checked.
-    private let inspection: Inspection?
     // Which certificate the client shows.
     private let credential: String
 
@@ -24,11 +29,15 @@ final class EndpointConnections: Sendable {
     init(_ endpoint: Endpoint, tls: TLSConfiguration, trust: ResolvedTrust, credential: String, version: HTTPVersionPreference) {
         self.endpoint = endpoint
         self.credential = credential
+        func pool(_ tls: TLSConfiguration, _ verification: ServerVerification?) -> Pool {
+            let road = TLSRoad(endpoint: endpoint, tls: tls, verification: verification)
+            return Pool(road: road, client: road.client(version))
+        }
         var tls = tls
         switch trust {
         case .insecure:
             tls.certificateVerification = .none
-            chained = Self.client(tls, version, verification: nil)
+            chained = pool(tls, nil)
             pinned = nil
             inspection = nil
         case .roots(let roots, let additional, let certificates, let origin):
@@ -38,28 +47,11 @@ final class EndpointConnections: Sendable {
             tls.certificateVerification = .fullVerification
             tls.trustRoots = roots
             tls.additionalTrustRoots = [.certificates(additional)]
-            chained = Self.client(tls, version, verification: verification(.chain))
+            chained = pool(tls, verification(.chain))
             tls.certificateVerification = .none
-            pinned =
-                certificates.isEmpty ? nil : Self.client(tls, version, verification: verification(.certificates(certificates)))
-            inspection = Inspection(tls: tls, verification: verification(.certificates([])))
+            pinned = certificates.isEmpty ? nil : pool(tls, verification(.certificates(certificates)))
+            inspection = TLSRoad(endpoint: endpoint, tls: tls, verification: verification(.certificates([])))
         }
-    }
-
-    private static func client(
-        _ tls: TLSConfiguration, _ version: HTTPVersionPreference, verification: ServerVerification?
-    ) -> HTTPClient {
-        var configuration = HTTPClient.Configuration(
-            tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
-        // Whether and when to try again is the retry policy's.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = version == .http1 ? .http1Only : .automatic
-        if let verification {
-            // A connection is given to requests when these have succeeded, and not before.
-            configuration.http1_1ConnectionDebugInitializer = { verification.check($0) }
-            configuration.http2ConnectionDebugInitializer = { verification.check($0) }
-        }
-        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
     }
 
     deinit {
@@ -67,7 +59,7 @@ final class EndpointConnections: Sendable {
         for client in clients { client.shutdown { _ in } }
     }
 
-    private var clients: [HTTPClient] { [chained, pinned].compactMap { $0 } }
+    private var clients: [HTTPClient] { [chained.client, pinned?.client].compactMap { $0 } }
 
     func shutdown() async {
         // It fails when it was called before, and then there is nothing left to do.
@@ -95,43 +87,26 @@ final class EndpointConnections: Sendable {
             // A handshake that fails for the certificate does not tell which one it was.
             guard case .untrustedServer(_, let problem) = error, problem.certificate == nil else { throw error }
             if let pinnedProblem { throw pinnedProblem }
-            throw await inspection?.problem(request) ?? error
+            guard let found = await inspection?.inspect(), case .untrustedServer = found else { throw error }
+            throw found
         }
     }
 
-    private func execute(_ request: HTTPClientRequest, _ client: HTTPClient) async throws(KESError) -> HTTPClientResponse {
+    private func execute(_ request: HTTPClientRequest, _ pool: Pool) async throws(KESError) -> HTTPClientResponse {
         do {
-            return try await client.execute(request, deadline: .distantFuture)
+            return try await pool.client.execute(request, deadline: .distantFuture)
         } catch {
-            let diagnosis = ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+            var diagnosis = ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+            // Perhaps at once, because it does not accept this client: it would have said so.
+            if error as? HTTPClientError == .remoteConnectionClosed, let found = await pool.road.inspect(),
+                case .clientRefused = found
+            {
+                diagnosis = found
+            }
             if case .clientRefused(let endpoint, _, let reason) = diagnosis {
                 throw .clientRefused(endpoint, certificate: credential, reason: reason)
             }
             throw diagnosis
-        }
-    }
-
-    /// Looks at the certificate of a server that is not trusted, over a connection that carries nothing else.
-    private struct Inspection: Sendable {
-        let tls: TLSConfiguration
-        /// Trusts no certificate at all, so that no request is ever sent.
-        let verification: ServerVerification
-
-        /// What is wrong with the certificate; nil when it could not be had.
-        func problem(_ request: HTTPClientRequest) async -> KESError? {
-            let client = EndpointConnections.client(tls, .http1, verification: verification)
-            var problem: KESError?
-            do {
-                var bare = HTTPClientRequest(url: request.url)
-                bare.method = .HEAD
-                _ = try await client.execute(bare, timeout: .seconds(5))
-            } catch {
-                let diagnosis = ConnectionDiagnosis.diagnose(error, endpoint: verification.endpoint)
-                if case .untrustedServer = diagnosis { problem = diagnosis }
-            }
-            // It fails when it was called before.
-            try? await client.shutdown()
-            return problem
         }
     }
 }

@@ -60,7 +60,8 @@ extension KESError {
         case .unreachable: true
         case .connectionLost: repeatable
         case .server(let status, _): repeatable && (503...504).contains(status)
-        case .untrustedServer, .clientRefused, .handshakeFailed, .timedOut, .allEndpointsFailed, .invalidResponse, .invalidEndpoint,
+        case .untrustedServer, .clientRefused, .handshakeFailed, .timedOut, .allEndpointsFailed, .invalidResponse,
+            .invalidEndpoint,
             .invalidCredential, .cancelled:
             false
         }

@@ -162,12 +162,7 @@ import Testing
         untrusting["SSL_CERT_FILE"] = nil
         let refused = try run(kesPath(), ["key", "ls"], environment: cleaned(untrusting))
         #expect(refused.code == 1)
-        let address = server.endpoint.dropFirst("https://".count)
-        #expect(
-            refused.errorText
-                == "Error: failed to list keys: the TLS certificate of the server \(address) is not trusted by this client: it is "
-                + "self-signed, from an unknown authority, or out of date. Set SSL_CERT_FILE to a file with the server's certificate, or "
-                + "that of its authority, or skip the check with -k (--insecure)\n")
+        #expect(refused.errorText.contains("is not trusted by this client"))
         #expect(try run(kesPath(), ["key", "ls", "-k"], environment: cleaned(untrusting)).code == 0)
         let byDirectory = untrusting.merging(["SSL_CERT_DIR": "/nonexistent:\(server.deployment.directory.path)"]) { $1 }
         #expect(try run(kesPath(), ["key", "ls"], environment: cleaned(byDirectory)).code == 0)

@@ -29,7 +29,8 @@ private struct TwoServers {
 @Suite struct RetryTests {
     @Test func pausesGrowToALimitAndAreRandom() {
         let policy = RetryPolicy(rounds: 9, firstPause: .milliseconds(100), longestPause: .seconds(1))
-        #expect((0..<6).map { policy.pause(after: $0, fraction: 1) } == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
+        #expect(
+            (0..<6).map { policy.pause(after: $0, fraction: 1) } == [100, 200, 400, 800, 1000, 1000].map { .milliseconds($0) })
         #expect(policy.pause(after: 2, fraction: 0.25) == .milliseconds(100))
         #expect(policy.pause(after: 3, fraction: 0) == .zero)
         #expect(policy.pause(after: .max, fraction: 1) == .seconds(1))
@@ -121,7 +122,7 @@ private struct TwoServers {
         await client.shutdown()
 
         let alone = try KESClient(
-            endpoints: [other.endpoint], credential: .none, trust: .certificateFile(both),
+            endpoints: [other.endpoint], credential: .apiKey(APIKey()), trust: .certificateFile(both),
             retries: RetryPolicy(rounds: 3, firstPause: .milliseconds(1)))
         #expect(await failure { try await alone.status() } == .server(status: 503, message: "not me"))
         await alone.shutdown()

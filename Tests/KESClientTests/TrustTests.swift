@@ -95,8 +95,9 @@ import Testing
         let elsewhere = try TLSServer(.server(), arguments: try make("elsewhere", address: "127.0.0.2"))
         #expect(
             untrusted(
-                try await call([elsewhere.endpoint], trust: .certificateFile(directory.file("elsewhere.crt"))), elsewhere.endpoint)?
-                .kind == .otherName)
+                try await call([elsewhere.endpoint], trust: .certificateFile(directory.file("elsewhere.crt"))), elsewhere.endpoint
+            )?
+            .kind == .otherName)
     }
 
     @Test func aTrustedCertificateOutOfDateIsRefused() async throws {
