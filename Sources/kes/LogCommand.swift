@@ -23,9 +23,11 @@ struct LogCommand: AsyncParsableCommand {
         let output = printing.output
         try await connection.withClient { client in
             do {
+                let table = LogTable(log, output)
+                if !printing.isForProgram { try output.text(table.heading) }
                 for try await line in try await client.log(log) {
                     // A program gets the events as they are.
-                    try output.line(printing.isForProgram ? line : LogEvent.text(of: line, log, output))
+                    try output.line(printing.isForProgram ? line : table.row(line))
                 }
             } catch let error as KESError {
                 throw CommandFailure("follow the \(log.rawValue) log", error)

@@ -17,28 +17,62 @@ struct MetricCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let output = printing.output
         try await connection.withClient { client in
-            var before: (sample: MetricSample, at: ContinuousClock.Instant)?
-            while true {
-                let now = ContinuousClock.now
-                let sample: MetricSample
-                do {
-                    sample = MetricSample(try await client.metrics())
-                } catch {
-                    throw CommandFailure("read the metrics", error)
-                }
-                if printing.isForProgram {
-                    try output.line(sample.json)
-                } else {
-                    let elapsed = before.map { now - $0.at }
-                    let view = MetricView.text(sample, since: before?.sample, elapsed: elapsed, output)
-                    // From the top left corner, clearing what was there before: nothing flickers.
-                    try output.text("\u{1b}[H\u{1b}[J" + view)
-                }
-                before = (sample, now)
-                try await Task.sleep(for: rate.value)
+            // The first look tells whether there is anything to watch.
+            let first = try await Self.look(client)
+            if printing.isForProgram {
+                try await print(first, client)
+            } else {
+                try await watch(first, client)
             }
+        }
+    }
+
+    private func print(_ first: MetricView.Look, _ client: KESClient) async throws {
+        var look = first
+        while true {
+            try printing.output.line(look.sample.json)
+            try await Task.sleep(for: rate.value)
+            look = try await Self.look(client)
+        }
+    }
+
+    private func watch(_ first: MetricView.Look, _ client: KESClient) async throws {
+        let servers = client.endpoints.map(\.description).joined(separator: ", ")
+        var view = MetricView(servers: servers, every: rate.description)
+        view.add(first)
+        let output = printing.output
+        let screen = try LiveScreen()
+        defer { screen.finish() }
+        while true {
+            var size = TerminalSize.current
+            try screen.draw(view.lines(size, output))
+            let next = ContinuousClock.now + rate.value
+            while ContinuousClock.now < next {
+                try await Task.sleep(for: min(next - .now, Self.sizeInterval))
+                if TerminalSize.current != size {
+                    size = TerminalSize.current
+                    try screen.draw(view.lines(size, output))
+                }
+            }
+            do {
+                view.add(try await Self.look(client))
+            } catch {
+                // It may come back: who watches wants to see that, too.
+                view.problem = "\(error)"
+            }
+        }
+    }
+
+    // How soon the view fits a window that was resized.
+    private static let sizeInterval = Duration.milliseconds(200)
+
+    private static func look(_ client: KESClient) async throws(CommandFailure) -> MetricView.Look {
+        do {
+            let sample = MetricSample(try await client.metrics())
+            return MetricView.Look(sample: sample, at: .now)
+        } catch {
+            throw CommandFailure("read the metrics", error)
         }
     }
 }

@@ -35,8 +35,13 @@ struct Output {
     func faint(_ text: String) -> String { styled(text, "2") }
     /// What is well.
     func green(_ text: String) -> String { styled(text, "32") }
+    /// What to look at.
+    func yellow(_ text: String) -> String { styled(text, "33") }
     /// What is not.
     func red(_ text: String) -> String { styled(text, "31") }
+
+    /// What is drawn.
+    func cyan(_ text: String) -> String { styled(text, "36") }
 
     private func styled(_ text: String, _ code: String) -> String {
         hasColors ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text

@@ -78,7 +78,7 @@ struct StatusCommand: AsyncParsableCommand {
         if !short {
             rows += [
                 ("Version", status.version),
-                ("Uptime", Self.uptime(status.uptime)),
+                ("Uptime", Quantity.uptime(status.uptime)),
                 ("Round trip", Self.milliseconds(roundTrip)),
             ]
         }
@@ -103,13 +103,6 @@ struct StatusCommand: AsyncParsableCommand {
                 })
         }
         return text
-    }
-
-    private static func uptime(_ seconds: UInt64) -> String {
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60)
-        if days > 0 { return "\(days) d \(hours) h" }
-        if hours > 0 { return "\(hours) h \(minutes) min" }
-        return minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
     }
 
     private static func milliseconds(_ duration: Duration) -> String {
