@@ -137,22 +137,20 @@ struct MetricView {
     }
 
     private func system(_ sample: MetricSample) -> MetricBlock {
-        var memory: [String] = []
-        for (label, name) in [
-            ("memory", "keswick_process_resident_memory_bytes"), ("heap", "kes_system_mem_heap_used"),
-        ] {
-            if let bytes = sample.sum(name) { memory.append("\(label) \(Quantity.size(bytes))") }
+        func number(_ label: String, _ name: String, _ text: (Double) -> String = Quantity.count) -> String? {
+            sample.sum(name).map { "\(label) \(text($0))" }
         }
-        let numbers = [("threads", "kes_system_num_threads"), ("processors", "kes_system_num_cpu_used")].compactMap {
-            label, name in
-            sample.sum(name).map { "\(label) \(Quantity.count($0))" }
-        }
+        let memory = [
+            number("memory", "keswick_process_resident_memory_bytes", Quantity.size),
+            number("heap", "kes_system_mem_heap_used", Quantity.size), number("threads", "kes_system_num_threads"),
+        ]
         let errors = sample.sum("kes_log_error_events") ?? 0
+        let others = [number("processors", "kes_system_num_cpu_used"), "errors in the log \(Quantity.count(errors))"]
         return MetricBlock(
             heading: "Process",
             rows: [
-                .text((memory + numbers).joined(separator: "   ")),
-                .text("errors in the log \(Quantity.count(errors))", errors > 0 ? .bad : .plain),
+                .text(memory.compactMap { $0 }.joined(separator: "   ")),
+                .text(others.compactMap { $0 }.joined(separator: "   "), errors > 0 ? .bad : .plain),
             ])
     }
 
