@@ -52,13 +52,16 @@ final class RequestPipeline {
         }
     }
 
-    /// Records an answer that is about to be sent.
-    func record(_ exchange: Exchange, status: Int) {
-        let duration = NIODeadline.now() - exchange.start
+    /// Records an answer that is about to be sent, and returns when that was.
+    @discardableResult
+    func record(_ exchange: Exchange, status: Int) -> NIODeadline {
+        let now = NIODeadline.now()
+        let duration = now - exchange.start
         figures.record(row: exchange.row, status: status, nanoseconds: duration.nanoseconds)
         figures.auditEvents &+= 1
         api.audit.record(
             address: exchange.address, path: exchange.path, identity: exchange.identity, status: status, duration: duration)
+        return now
     }
 
     private func admit(_ head: RequestHead, on connection: Connection, exchange: Exchange) -> Exchange.Admission {

@@ -1,39 +1,36 @@
 import NIOCore
 
 /// Collects the body of a request, and leaves no copy of its bytes behind.
+///
+/// Its memory serves the next request of the connection too, unless a body was large or somebody still holds it.
 struct BodyBuffer {
     private(set) var bytes = ByteBuffer()
-    /// Whether `bytes` is a buffer of our own, and not a slice of the TLS handler's.
-    private var isOwned = false
+
+    /// Memory that is kept at most.
+    private static let keptCapacity = 4096
 
     var count: Int { bytes.readableBytes }
 
-    /// Takes a piece. Most bodies come in one, which is kept as it is.
-    mutating func append(_ piece: ByteBuffer) {
-        guard count > 0 else {
-            bytes = piece
-            isOwned = false
-            return
-        }
-        piece.withUnsafeReadableBytes { append($0) }
-        piece.wipe()
-    }
-
     /// Copies a piece.
     mutating func append(_ piece: UnsafeRawBufferPointer) {
-        if !isOwned || bytes.writableBytes < piece.count {
+        if bytes.writableBytes < piece.count {
             var grown = ByteBuffer()
-            grown.reserveCapacity(max(2 * count, count + piece.count))
+            grown.reserveCapacity(max(2 * count, count + piece.count, 256))
             grown.writeImmutableBuffer(bytes)
             bytes.wipe()
             bytes = grown
-            isOwned = true
         }
         bytes.writeBytes(piece)
     }
 
-    /// Overwrites what was collected.
-    func wipe() {
+    /// Overwrites what was collected, and is empty.
+    mutating func clear() {
+        guard count > 0 else { return }
         bytes.wipe()
+        let isReusable = bytes.modifyIfUniquelyOwned { owned in
+            owned.clear()
+            return owned.capacity <= Self.keptCapacity
+        }
+        if isReusable != true { bytes = ByteBuffer() }
     }
 }

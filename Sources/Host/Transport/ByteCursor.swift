@@ -73,6 +73,21 @@ struct ByteCursor {
 
     /// The most digits of a number, its sign included.
     static let decimalWidth = 20
+
+    /// What `write` puts, as it stands in the cursor's memory: good while that is.
+    mutating func piece(_ write: (inout ByteCursor) -> Void) -> UnsafeBufferPointer<UInt8> {
+        let start = count
+        write(&self)
+        return UnsafeBufferPointer(start: (memory + start).assumingMemoryBound(to: UInt8.self), count: count - start)
+    }
+
+    /// Lends a cursor over `capacity` bytes of the stack.
+    static func withTemporary<R>(_ capacity: Int, _ body: (inout ByteCursor) -> R) -> R {
+        withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { memory in
+            var cursor = ByteCursor(memory)
+            return body(&cursor)
+        }
+    }
 }
 
 extension ByteBuffer {

@@ -1,49 +1,53 @@
 import NIOCore
-import NIOHTTP1
 
-/// Speaks HTTP/1.1 (RFC 9112) on one connection: one request at a time, in order, and one write for each answer.
-final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
-    typealias InboundIn = HTTPServerRequestPart
+/// Speaks HTTP/1.1 (RFC 9112) on one connection: one request at a time, in order. What a read completes is answered at once, and all
+/// answers go out in one write.
+final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDelegate {
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private enum State {
         /// No request. `since` the last one, or since the connection.
         case idle(since: NIODeadline)
-        case readingBody(Exchange, BodyBuffer, keepAlive: Bool)
+        case readingBody(Exchange)
         /// The rest of the body of a request whose refusal is known is read and dropped.
-        case discardingBody(Exchange, dropped: Int, keepAlive: Bool)
+        case discardingBody(Exchange, dropped: Int)
         /// A handler has the request.
-        case answering(Exchange, keepAlive: Bool)
+        case answering(Exchange)
         /// The answer is a log, which goes on until one side ends it, and the connection with it.
         case following(LogSubscription)
+        /// The last answer is written; the connection is closed when it is flushed.
+        case ending
         /// Nothing more is read or written.
         case closed
     }
 
     private var state = State.idle(since: .now())
+    /// Whether another request may follow the current one.
+    private var keepAlive = true
+    private var knowsChunked = true
+    private var body = BodyBuffer()
     /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile.
-    private var waiting = CircularBuffer<HTTPServerRequestPart>()
+    private var waiting = ByteBuffer()
     private var readIsPending = false
     private var isDraining = false
-    private var isProcessing = false
-    /// Whether the client knows the chunked coding, which came with HTTP/1.1.
-    private var isChunkedKnown = true
     private let connection: Connection
     private let worker: Worker
-    private let gate: HTTP1Gate
     private var output = OutboundBuffer()
+    private lazy var parser = HTTP1Parser(delegate: self, headLimit: worker.limits.headerBytes)
     // Set while the handler is in the pipeline, which is as long as anything calls it.
     private var context: ChannelHandlerContext?
 
     /// A refused request's body is read to its end when it is at most this long, so that the connection can go on.
     private static let discardLimit = 64 * 1024
 
-    init(connection: Connection, worker: Worker, gate: HTTP1Gate) {
+    init(connection: Connection, worker: Worker) {
         self.connection = connection
         self.worker = worker
-        self.gate = gate
     }
+
+    // MARK: - What the channel tells
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -54,56 +58,37 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        waiting.append(unwrapInboundIn(data))
-        process(context)
+        let bytes = unwrapInboundIn(data)
+        if case .answering = state {
+            waiting.writeImmutableBuffer(bytes)
+        } else {
+            parse(bytes)
+            flush(context)
+        }
+        bytes.wipe()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         abandon()
-        waiting.removeAll()
         context.fireChannelInactive()
     }
 
-    /// Nothing more is read or written: a request that was not answered has no one to answer, but it is audited.
-    private func abandon() {
-        switch state {
-        case .readingBody(let exchange, let body, _):
-            body.wipe()
-            worker.pipeline.record(exchange, status: 400)
-        case .discardingBody(let exchange, _, _):
-            worker.pipeline.record(exchange, status: 400)
-        case .answering(let exchange, _):
-            worker.pipeline.record(exchange, status: 499)
-        case .following(let subscription):
-            subscription.close()
-        case .idle, .closed:
-            break
-        }
-        state = .closed
-    }
-
-    /// Reading stops while a request is being answered, so that a client cannot fill the memory with pipelined ones.
+    /// Reading stops while a request is being answered or the client does not take what is written, so that it cannot fill the memory
+    /// with pipelined requests or their answers.
     func read(context: ChannelHandlerContext) {
-        if case .answering = state { readIsPending = true } else { context.read() }
+        if case .answering = state { return readIsPending = true }
+        if context.channel.isWritable { context.read() } else { readIsPending = true }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .following(let subscription) = state { subscription.pump() }
+        readIfPending(context)
         context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        case HTTPParserError.headerOverflow, is HTTP1Gate.HeaderTooLarge:
-            refuse(.error(431, "request header is too large"), context)
-        case HTTPParserError.invalidVersion:
-            refuse(.error(505, "HTTP version is not supported"), context)
-        case is HTTPParserError:
-            refuse(.error(400, "malformed HTTP request"), context)
-        default:
-            worker.connectionFailed(error, address: connection.address)
-            close(context)
-        }
+        worker.connectionFailed(error, address: connection.address)
+        close(context)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -115,19 +100,20 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         guard let context else { return }
         switch state {
         case .idle(let since):
-            if let began = gate.headBegan {
-                if now - began > worker.limits.requestHead { refuse(.error(408, "request header took too long"), context) }
+            if let began = parser.headBegan {
+                if now - began > worker.limits.requestHead { refuse(.error(408, "request header took too long")) }
             } else if now - since > worker.limits.idle {
                 close(context)
             }
-        case .readingBody(let exchange, _, _), .discardingBody(let exchange, _, _):
+        case .readingBody(let exchange), .discardingBody(let exchange, _):
             guard let deadline = exchange.deadline, now >= deadline else { return }
-            send(.error(504, "the request took too long"), for: exchange, keepAlive: false, context)
+            sendLast(.error(504, "the request took too long"), for: exchange)
         case .following(let subscription):
             if subscription.cutOffIfBehind(now: now) { worker.cutOff(connection) }
-        case .answering, .closed:
+        case .answering, .ending, .closed:
             break
         }
+        flush(context)
     }
 
     func drain() {
@@ -136,7 +122,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
         switch state {
         case .idle: close(context)
         case .following(let subscription): subscription.end()
-        case .readingBody, .discardingBody, .answering, .closed: break
+        case .readingBody, .discardingBody, .answering, .ending, .closed: break
         }
     }
 
@@ -144,168 +130,194 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver {
 
     var activeRequests: Int {
         switch state {
-        case .idle, .following, .closed: 0
+        case .idle, .following, .ending, .closed: 0
         case .readingBody, .discardingBody, .answering: 1
         }
     }
 
-    private func process(_ context: ChannelHandlerContext) {
-        guard !isProcessing else { return }
-        isProcessing = true
-        defer { isProcessing = false }
-        while !waiting.isEmpty {
-            switch state {
-            case .answering: return
-            // There is no request after one whose answer does not end.
-            case .following, .closed: return waiting.removeAll()
-            case .idle, .readingBody, .discardingBody: take(waiting.removeFirst(), context)
+    // MARK: - What the parser tells
+
+    func headArrived(_ head: HTTP1Head) {
+        guard case .idle = state else { return }
+        keepAlive = head.keepAlive
+        knowsChunked = head.knowsChunked
+        let exchange = worker.pipeline.begin(head.request, on: connection)
+        switch exchange.admission {
+        case .accepted:
+            if head.expectsContinue { output.bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
+            state = .readingBody(exchange)
+        case .rejected:
+            if head.expectsContinue || (head.request.contentLength ?? 0) > Self.discardLimit {
+                keepAlive = false
+                answer(exchange)
+            } else {
+                state = .discardingBody(exchange, dropped: 0)
             }
         }
     }
 
-    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
-        switch (part, state) {
-        case (.head(let head), .idle):
-            gate.headArrived()
-            begin(head, context)
-        case (.body(let bytes), .readingBody(let exchange, var body, let keepAlive)):
-            // The state must not hold a second reference while the body grows, or each piece would copy it.
-            state = .closed
-            guard body.count + bytes.readableBytes <= exchange.bodyLimit else {
-                body.wipe()
-                bytes.wipe()
-                return send(.error(413, "request body too large"), for: exchange, keepAlive: false, context)
+    func bodyArrived(_ piece: UnsafeRawBufferPointer) {
+        switch state {
+        case .readingBody(let exchange):
+            if body.count + piece.count <= exchange.bodyLimit {
+                body.append(piece)
+            } else {
+                sendLast(.error(413, "request body too large"), for: exchange)
             }
-            body.append(bytes)
-            state = .readingBody(exchange, body, keepAlive: keepAlive)
-        case (.body(let bytes), .discardingBody(let exchange, let dropped, let keepAlive)):
-            bytes.wipe()
-            let total = dropped + bytes.readableBytes
-            state = .discardingBody(exchange, dropped: total, keepAlive: keepAlive)
-            if total > Self.discardLimit { answer(exchange, body: ByteBuffer(), keepAlive: false, context) }
-        case (.end, .readingBody(let exchange, let body, let keepAlive)):
-            answer(exchange, body: body.bytes, keepAlive: keepAlive, context)
-        case (.end, .discardingBody(let exchange, _, let keepAlive)):
-            answer(exchange, body: ByteBuffer(), keepAlive: keepAlive, context)
-        default:
-            // Parts of a request that was already refused and whose connection is closing.
+        case .discardingBody(let exchange, let dropped):
+            state = .discardingBody(exchange, dropped: dropped + piece.count)
+            guard dropped + piece.count > Self.discardLimit else { return }
+            keepAlive = false
+            answer(exchange)
+        case .idle, .answering, .following, .ending, .closed:
+            // Of a request that was refused, whose connection is closing.
             break
         }
     }
 
-    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        var request = RequestHead(method: head.method.rawValue, target: head.uri)
-        request.contentLength = head.headers.first(name: "content-length").flatMap { Int($0) }
-        if let header = worker.forwardedCertificateHeader(on: connection) {
-            request.forwardedCertificate = head.headers.first(name: header)
-            request.forwardedFor = head.headers.first(name: "x-forwarded-for")
+    func requestEnded() {
+        switch state {
+        case .readingBody(let exchange), .discardingBody(let exchange, _): answer(exchange)
+        case .idle, .answering, .following, .ending, .closed: break
         }
-        isChunkedKnown = head.version.minor > 0
-        let exchange = worker.pipeline.begin(request, on: connection)
-        let expectsContinue = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
-        switch exchange.admission {
-        case .accepted:
-            if expectsContinue { writeContinue(context) }
-            state = .readingBody(exchange, BodyBuffer(), keepAlive: head.isKeepAlive)
-        case .rejected:
-            if expectsContinue || (request.contentLength ?? 0) > Self.discardLimit {
-                answer(exchange, body: ByteBuffer(), keepAlive: false, context)
-            } else {
-                state = .discardingBody(exchange, dropped: 0, keepAlive: head.isKeepAlive)
-            }
+        if case .idle = state { return }
+        parser.pause()
+    }
+
+    // MARK: - From a request to its answer
+
+    private func parse(_ bytes: ByteBuffer) {
+        switch state {
+        // There is no request after one whose answer is the last or does not end.
+        case .following, .ending, .closed: return
+        case .idle, .readingBody, .discardingBody, .answering: break
+        }
+        if parser.isBetweenRequests { parser.forwardedCertificateHeader = worker.forwardedCertificateHeader(on: connection) }
+        do throws(HTTP1Parser.Problem) {
+            let used = try bytes.withUnsafeReadableBytes { raw throws(HTTP1Parser.Problem) in try parser.parse(raw) }
+            guard case .answering = state, used < bytes.readableBytes else { return }
+            waiting.writeBytes(bytes.readableBytesView.dropFirst(used))
+        } catch .headTooLarge {
+            refuse(.error(431, "request header is too large"))
+        } catch .unsupportedVersion {
+            refuse(.error(505, "HTTP version is not supported"))
+        } catch {
+            refuse(.error(400, "malformed HTTP request"))
         }
     }
 
-    private func answer(_ exchange: Exchange, body: ByteBuffer, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        state = .answering(exchange, keepAlive: keepAlive)
-        switch worker.pipeline.respond(to: exchange, body: body) {
+    private func answer(_ exchange: Exchange) {
+        state = .answering(exchange)
+        switch worker.pipeline.respond(to: exchange, body: body.bytes) {
         case .ready(let response):
-            body.wipe()
-            send(response, for: exchange, keepAlive: keepAlive, context)
+            send(response, for: exchange)
         case .following(let log):
-            follow(log, exchange, context)
+            follow(log, exchange)
         case .pending(let future):
             future.assumeIsolated().whenComplete { result in
-                body.wipe()
                 guard case .answering = self.state, let context = self.context else { return }
-                let response = self.worker.response(of: result)
-                self.send(response, for: exchange, keepAlive: keepAlive, context)
-                self.process(context)
-                if self.readIsPending {
-                    self.readIsPending = false
-                    context.read()
-                }
+                self.send(self.worker.response(of: result), for: exchange)
+                self.goOn(context)
             }
         }
     }
 
-    private func send(_ response: Response, for exchange: Exchange, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        let keepAlive = keepAlive && !isDraining
-        worker.pipeline.record(exchange, status: response.status)
-        state = .idle(since: .now())
-        gate.requestEnded()
-        output.bytes.writeHTTP1(response, date: worker.date, keepAlive: keepAlive, isHead: exchange.isHead)
-        output.flush(context)
+    private func send(_ response: Response, for exchange: Exchange) {
+        body.clear()
+        keepAlive = keepAlive && !isDraining
+        let now = worker.pipeline.record(exchange, status: response.status)
+        output.bytes.writeHTTP1(
+            response, date: worker.date, keepAlive: keepAlive, isHead: exchange.isHead, isChunkedKnown: knowsChunked)
         response.body.wipe()
-        if !keepAlive { close(context) }
+        state = keepAlive ? .idle(since: now) : .ending
     }
 
-    private func follow(_ log: LogKind, _ exchange: Exchange, _ context: ChannelHandlerContext) {
-        guard !exchange.isHead, !isDraining else { return send(.following, for: exchange, keepAlive: false, context) }
-        output.bytes.writeHTTP1(
-            .following, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: isChunkedKnown)
+    private func sendLast(_ response: Response, for exchange: Exchange) {
+        keepAlive = false
+        send(response, for: exchange)
+    }
+
+    /// After an answer that took its time: what arrived meanwhile is next.
+    private func goOn(_ context: ChannelHandlerContext) {
+        let arrived = waiting
+        waiting = ByteBuffer()
+        parse(arrived)
+        arrived.wipe()
+        flush(context)
+        readIfPending(context)
+    }
+
+    private func readIfPending(_ context: ChannelHandlerContext) {
+        guard readIsPending else { return }
+        readIsPending = false
+        read(context: context)
+    }
+
+    private func follow(_ log: LogKind, _ exchange: Exchange) {
+        guard !exchange.isHead, !isDraining, let context else { return sendLast(.following, for: exchange) }
+        output.bytes.writeHTTP1(.following, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: knowsChunked)
         output.flush(context)
-        state = .following(worker.follow(log, exchange, HTTP1LogStream(context, isChunked: isChunkedKnown)))
+        state = .following(worker.follow(log, exchange, HTTP1LogStream(context, isChunked: knowsChunked)))
         worker.pipeline.record(exchange, status: 200)
     }
 
     /// Answers what is no proper request, and ends the connection: where the next one begins is not known.
-    private func refuse(_ response: Response, _ context: ChannelHandlerContext) {
+    private func refuse(_ response: Response) {
         switch state {
-        case .closed:
-            return
+        case .readingBody(let exchange), .discardingBody(let exchange, _):
+            sendLast(response, for: exchange)
+        case .answering:
+            // What follows a good request is broken. The good one still gets its answer, and it is the last.
+            keepAlive = false
         case .following(let subscription):
             subscription.end()
-        case .readingBody(let exchange, let body, _):
-            body.wipe()
-            send(response, for: exchange, keepAlive: false, context)
-        case .discardingBody(let exchange, _, _):
-            send(response, for: exchange, keepAlive: false, context)
-        case .answering(let exchange, _):
-            // What follows a good request is broken. The good one still gets its answer, and it is the last.
-            state = .answering(exchange, keepAlive: false)
-            isDraining = true
         case .idle:
-            let exchange = worker.pipeline.reject(response, target: "", on: connection)
-            send(response, for: exchange, keepAlive: false, context)
+            sendLast(response, for: worker.pipeline.reject(response, target: "", on: connection))
+        case .ending, .closed:
+            break
         }
     }
 
     private func inputClosed(_ context: ChannelHandlerContext) {
         switch state {
-        case .readingBody(let exchange, let body, _):
-            body.wipe()
-            send(.error(400, "request body is incomplete"), for: exchange, keepAlive: false, context)
-        case .discardingBody(let exchange, _, _):
-            answer(exchange, body: ByteBuffer(), keepAlive: false, context)
+        case .readingBody(let exchange):
+            sendLast(.error(400, "request body is incomplete"), for: exchange)
+        case .discardingBody(let exchange, _):
+            keepAlive = false
+            answer(exchange)
         case .answering:
-            isDraining = true
+            keepAlive = false
         case .following(let subscription):
             subscription.end()
         case .idle:
             close(context)
-        case .closed:
+        case .ending, .closed:
             break
         }
+        flush(context)
     }
 
-    private func writeContinue(_ context: ChannelHandlerContext) {
-        output.bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+    private func flush(_ context: ChannelHandlerContext) {
         output.flush(context)
+        if case .ending = state { close(context) }
     }
 
     private func close(_ context: ChannelHandlerContext) {
         abandon()
         context.closeConnection()
+    }
+
+    /// Nothing more is read or written: a request that was not answered has no one to answer, but it is audited.
+    private func abandon() {
+        switch state {
+        case .readingBody(let exchange), .discardingBody(let exchange, _): worker.pipeline.record(exchange, status: 400)
+        case .answering(let exchange): worker.pipeline.record(exchange, status: 499)
+        case .following(let subscription): subscription.close()
+        case .idle, .ending, .closed: break
+        }
+        body.clear()
+        waiting.wipe()
+        waiting = ByteBuffer()
+        state = .closed
     }
 }

@@ -5,36 +5,42 @@ extension ByteBuffer {
     ///
     /// - Parameter isChunkedKnown: Whether the client knows the chunked coding. For one that does not, an endless body ends with the connection.
     mutating func writeHTTP1(_ response: Response, date: String, keepAlive: Bool, isHead: Bool, isChunkedKnown: Bool = true) {
-        if response.status == 200 {
-            writeStaticString("HTTP/1.1 200 OK\r\n")
-        } else {
-            writeStaticString("HTTP/1.1 ")
-            writeString(String(response.status))
-            writeStaticString(" ")
-            writeStaticString(reasonPhrase(response.status))
-            writeStaticString("\r\n")
+        // What is constant of a head takes 200 bytes at most.
+        let room = response.headers.reduce(256 + date.utf8.count + (isHead ? 0 : response.body.readableBytes)) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count + 4
         }
-        if let contentType = response.contentType {
-            writeStaticString("Content-Type: ")
-            writeStaticString(contentType.value)
-            writeStaticString("\r\n")
+        write(atMost: room) { output in
+            if response.status == 200 {
+                output.put("HTTP/1.1 200 OK\r\n")
+            } else {
+                output.put("HTTP/1.1 ")
+                output.put(decimal: response.status)
+                output.put(UInt8(ascii: " "))
+                output.put(reasonPhrase(response.status))
+                output.put("\r\n")
+            }
+            if let contentType = response.contentType {
+                output.put("Content-Type: ")
+                output.put(contentType.value)
+                output.put("\r\n")
+            }
+            if !response.isEndless {
+                output.put("Content-Length: ")
+                output.put(decimal: response.body.readableBytes)
+                output.put("\r\n")
+            } else if isChunkedKnown {
+                output.put("Transfer-Encoding: chunked\r\n")
+            }
+            output.put("Date: ")
+            output.put(date)
+            for (name, value) in response.headers {
+                output.put("\r\n")
+                output.put(name)
+                output.put(": ")
+                output.put(value)
+            }
+            output.put(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
+            if !isHead { response.body.withUnsafeReadableBytes { output.put($0) } }
         }
-        if !response.isEndless {
-            writeStaticString("Content-Length: ")
-            writeString(String(response.body.readableBytes))
-            writeStaticString("\r\n")
-        } else if isChunkedKnown {
-            writeStaticString("Transfer-Encoding: chunked\r\n")
-        }
-        writeStaticString("Date: ")
-        writeString(date)
-        for (name, value) in response.headers {
-            writeStaticString("\r\n")
-            writeString(name)
-            writeStaticString(": ")
-            writeString(value)
-        }
-        writeStaticString(keepAlive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n")
-        if !isHead { writeImmutableBuffer(response.body) }
     }
 }

@@ -75,7 +75,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        for stream in session?.streams.values.map({ $0 }) ?? [] { streamClosed(stream) }
+        for stream in session?.streams ?? [] { streamClosed(stream) }
         session = nil
         context.fireChannelInactive()
     }
@@ -98,7 +98,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
-            for stream in session.streams.values where !stream.isComplete {
+            for stream in session.streams where !stream.isComplete {
                 guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else {
                     continue
                 }
@@ -115,7 +115,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     var spoken: ConnectionProtocol { .http2 }
 
-    var activeRequests: Int { session?.streams.values.count { !$0.isAnswered } ?? 0 }
+    var activeRequests: Int { session?.streams.count { !$0.isAnswered } ?? 0 }
 
     func drain() {
         guard !isDraining else { return }
@@ -141,7 +141,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func bodyTooLarge(_ stream: HTTP2Stream) {
         guard let exchange = stream.exchange else { return }
-        stream.body.wipe()
+        stream.body.clear()
         answer(stream, exchange, .error(413, "request body too large"))
     }
 
@@ -154,7 +154,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             follow(log, stream, exchange)
         case .pending(let future):
             future.assumeIsolated().whenComplete { result in
-                guard let context = self.context, self.session?.streams[stream.id] === stream else { return }
+                guard let context = self.context, stream.isOpen else { return }
                 self.answer(stream, exchange, self.worker.response(of: result))
                 self.scheduleFlush(context)
             }

@@ -1,25 +1,33 @@
 import CNghttp2
+import Glibc
 import NIOCore
 
 /// Header fields between HTTP/2 (RFC 9113, section 8) and this server's types.
 enum HTTP2Headers {
-    /// Takes one field of a request into `head`. libnghttp2 has checked names, values and their order.
+    /// Takes one field of a request. libnghttp2 has checked names, values and their order.
     static func read(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, into head: inout RequestHead,
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, into stream: HTTP2Stream,
         forwardedCertificateHeader: String?
     ) {
-        if equal(name, ":method") {
-            head.method = String(decoding: value, as: UTF8.self)
-        } else if equal(name, ":path") {
-            head.target = String(decoding: value, as: UTF8.self)
-        } else if equal(name, "content-length") {
-            head.contentLength = Int(String(decoding: value, as: UTF8.self))
-        } else if let header = forwardedCertificateHeader {
-            if name.elementsEqual(header.utf8) {
-                head.forwardedCertificate = String(decoding: value, as: UTF8.self)
-            } else if equal(name, "x-forwarded-for") {
-                head.forwardedFor = String(decoding: value, as: UTF8.self)
-            }
+        // No two of these names have the same length: nearly all fields are passed over without a look at their bytes.
+        switch name.count {
+        case 5 where equal(name, ":path"):
+            stream.head.target = String(decoding: value, as: UTF8.self)
+            return
+        case 7 where equal(name, ":method"):
+            stream.head.method = String(decoding: value, as: UTF8.self)
+            return
+        case 14 where equal(name, "content-length"):
+            stream.head.contentLength = Int(String(decoding: value, as: UTF8.self))
+            return
+        default:
+            break
+        }
+        guard let header = forwardedCertificateHeader else { return }
+        if name.elementsEqual(header.utf8) {
+            stream.head.forwardedCertificate = String(decoding: value, as: UTF8.self)
+        } else if equal(name, "x-forwarded-for") {
+            stream.head.forwardedFor = String(decoding: value, as: UTF8.self)
         }
     }
 
@@ -27,46 +35,29 @@ enum HTTP2Headers {
     static func withFields<R>(
         of response: Response, date: String, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
     ) -> R {
-        // All values that are not constants, one after another in one buffer that outlives the call; fields point into it. Numbers
-        // have 20 digits at most.
-        var values = ByteBuffer()
-        values.reserveCapacity(128)
-        values.writeString(String(response.status))
-        let statusEnd = values.writerIndex
-        values.writeString(String(response.body.readableBytes))
-        let lengthEnd = values.writerIndex
-        values.writeString(date)
-        let dateEnd = values.writerIndex
-        for (name, value) in response.headers {
-            values.writeString(name)
-            values.writeString(value)
+        // All values that are not constants, one after another on the stack; fields point into them.
+        let room = response.headers.reduce(2 * ByteCursor.decimalWidth + date.utf8.count) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count
         }
-        return values.withUnsafeReadableBytes { bytes in
-            let pieces = bytes.bindMemory(to: UInt8.self)
-            return withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + response.headers.count) { fields in
+        return ByteCursor.withTemporary(room) { values in
+            withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + response.headers.count) { fields in
                 var count = 0
                 func add(_ field: nghttp2_nv) {
                     fields.initializeElement(at: count, to: field)
                     count += 1
                 }
-                add(field(":status", UnsafeBufferPointer(rebasing: pieces[..<statusEnd])))
-                if let contentType = response.contentType {
-                    let value = contentType.value
-                    add(field("content-type", UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount)))
+                if response.status == 200 {
+                    add(field(":status", "200"))
+                } else {
+                    add(field(":status", values.piece { $0.put(decimal: response.status) }))
                 }
+                if let contentType = response.contentType { add(field("content-type", contentType.value)) }
                 if !response.isEndless {
-                    add(field("content-length", UnsafeBufferPointer(rebasing: pieces[statusEnd..<lengthEnd])))
+                    add(field("content-length", values.piece { $0.put(decimal: response.body.readableBytes) }))
                 }
-                add(field("date", UnsafeBufferPointer(rebasing: pieces[lengthEnd..<dateEnd])))
-                var position = dateEnd
+                add(field("date", values.piece { $0.put(date) }))
                 for (name, value) in response.headers {
-                    let nameEnd = position + name.utf8.count
-                    let valueEnd = nameEnd + value.utf8.count
-                    add(
-                        field(
-                            UnsafeBufferPointer(rebasing: pieces[position..<nameEnd]),
-                            UnsafeBufferPointer(rebasing: pieces[nameEnd..<valueEnd])))
-                    position = valueEnd
+                    add(field(values.piece { $0.put(name) }, values.piece { $0.put(value) }))
                 }
                 return body(UnsafePointer(fields.baseAddress), count)
             }
@@ -74,12 +65,24 @@ enum HTTP2Headers {
     }
 
     private static func equal(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
-        bytes.count == text.utf8CodeUnitCount
-            && bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        // Both are good for `bytes.count` bytes: a literal of more than one character has a pointer to its code units.
+        guard let first = bytes.baseAddress, bytes.count == text.utf8CodeUnitCount else { return false }
+        return memcmp(first, text.utf8Start, bytes.count) == 0
+    }
+
+    private static func field(_ name: StaticString, _ value: StaticString) -> nghttp2_nv {
+        var field = field(
+            UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+            UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+        // Literals stay where they are for ever.
+        field.flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
+        return field
     }
 
     private static func field(_ name: StaticString, _ value: UnsafeBufferPointer<UInt8>) -> nghttp2_nv {
-        field(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value)
+        var field = field(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value)
+        field.flags = UInt8(NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue)
+        return field
     }
 
     /// libnghttp2 takes pointers to mutable bytes but only reads and, without a NO_COPY flag, copies them.

@@ -28,8 +28,11 @@ final class HTTP2Session {
     private unowned let delegate: any HTTP2SessionDelegate
     // Set in `init` and freed in `deinit`; nothing else changes it.
     private var session: OpaquePointer?
-    private(set) var streams: [Int32: HTTP2Stream] = [:]
+    /// In no order. A stream knows its place here, and libnghttp2 keeps its address: nothing is looked up by number.
+    private(set) var streams: [HTTP2Stream] = []
     private let limits: TransportLimits
+    /// As the delegate said it when the head began that is being read. Heads do not mix (RFC 9113, section 4.3).
+    private var forwardedCertificateHeader: String?
 
     /// When the first unanswered bytes of a header block arrived.
     private(set) var headBegan: NIODeadline?
@@ -56,7 +59,7 @@ final class HTTP2Session {
 
     deinit {
         nghttp2_session_del(session)
-        for stream in streams.values { stream.wipe() }
+        for stream in streams { stream.wipe() }
     }
 
     /// Whether the protocol is over: nothing to read and nothing to write.
@@ -187,15 +190,25 @@ extension HTTP2Session {
     private func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
         headBegan = .now()
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-        streams[frame.hd.stream_id] = HTTP2Stream(id: frame.hd.stream_id)
+        let stream = HTTP2Stream(id: frame.hd.stream_id, place: streams.count)
+        streams.append(stream)
+        // Unretained: `streams` keeps it until `streamClosed`, after which the library does not know the stream any more.
+        nghttp2_session_set_stream_user_data(session, stream.id, Unmanaged.passUnretained(stream).toOpaque())
+        forwardedCertificateHeader = delegate.forwardedCertificateHeader
         return 0
     }
 
+    /// The stream with this number, nil when it is none that this session serves.
+    private func stream(_ id: Int32) -> HTTP2Stream? {
+        // What `beginHeaders` put there, for as long as the stream is in `streams`.
+        nghttp2_session_get_stream_user_data(session, id).map { Unmanaged<HTTP2Stream>.fromOpaque($0).takeUnretainedValue() }
+    }
+
     private func header(_ id: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let stream = streams[id], stream.exchange == nil else { return 0 }
+        guard let stream = stream(id), stream.exchange == nil else { return 0 }
         stream.headerBytes += name.count + value.count + 32
         guard stream.headerBytes <= limits.headerBytes else { return 0 }
-        HTTP2Headers.read(name, value, into: &stream.head, forwardedCertificateHeader: delegate.forwardedCertificateHeader)
+        HTTP2Headers.read(name, value, into: stream, forwardedCertificateHeader: forwardedCertificateHeader)
         return 0
     }
 
@@ -203,7 +216,7 @@ extension HTTP2Session {
         let type = UInt32(frame.hd.type)
         guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue else { return 0 }
         if type == NGHTTP2_HEADERS.rawValue { headBegan = nil }
-        guard let stream = streams[frame.hd.stream_id] else { return 0 }
+        guard let stream = stream(frame.hd.stream_id) else { return 0 }
         if type == NGHTTP2_HEADERS.rawValue, stream.exchange == nil { delegate.headArrived(stream) }
         if UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
             stream.isComplete = true
@@ -213,7 +226,7 @@ extension HTTP2Session {
     }
 
     private func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
-        guard let stream = streams[id], !stream.isAnswered, let exchange = stream.exchange else {
+        guard let stream = stream(id), !stream.isAnswered, let exchange = stream.exchange else {
             // The stream's window stays used up, so that the client stops by itself. A RST_STREAM, which RFC 9113, section 8.1, allows
             // here, makes curl 7.88 lose the answer that came before it.
             return nghttp2_session_consume_connection(session, bytes.count)
@@ -227,7 +240,15 @@ extension HTTP2Session {
     }
 
     private func streamClosed(_ id: Int32) -> Int32 {
-        guard let stream = streams.removeValue(forKey: id) else { return 0 }
+        guard let stream = stream(id) else { return 0 }
+        // The last one takes the place that becomes free.
+        let last = streams.removeLast()
+        if last !== stream {
+            streams[stream.place] = last
+            last.place = stream.place
+        }
+        nghttp2_session_set_stream_user_data(session, id, nil)
+        stream.isOpen = false
         delegate.streamClosed(stream)
         stream.wipe()
         return 0

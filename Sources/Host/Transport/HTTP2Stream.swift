@@ -3,6 +3,10 @@ import NIOCore
 /// One request and its answer on an HTTP/2 connection (RFC 9113, section 5). Belongs to its connection's event loop.
 final class HTTP2Stream {
     let id: Int32
+    /// Where the session keeps it.
+    var place: Int
+    /// Whether the session still knows it.
+    var isOpen = true
     var head = RequestHead()
     /// The size of the header section as RFC 9113, section 10.5.1, counts it: names, values, and 32 for each field.
     var headerBytes = 0
@@ -18,13 +22,14 @@ final class HTTP2Stream {
     var isEndless = false
     var subscription: LogSubscription?
 
-    init(id: Int32) {
+    init(id: Int32, place: Int) {
         self.id = id
+        self.place = place
     }
 
     /// Overwrites what the stream still holds of request and answer.
     func wipe() {
-        body.wipe()
+        body.clear()
         // The lines of a log are shared with those who follow it on other connections.
         if subscription != nil { responseBody = ByteBuffer() }
         responseBody.moveReaderIndex(to: 0)

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOHTTP1
 import NIOSSL
 import NIOTLS
 
@@ -83,13 +82,8 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
     }
 
     private func addHTTP1(_ connection: Connection, _ pipeline: ChannelPipeline.SynchronousOperations) throws {
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = worker.limits.headerBytes
-        limits.maxHeaderListSize = worker.limits.headerBytes
-        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-        let gate = HTTP1Gate(limit: worker.limits.headerBytes)
-        let handler = HTTP1Handler(connection: connection, worker: worker, gate: gate)
+        let handler = HTTP1Handler(connection: connection, worker: worker)
         connection.hand(to: handler)
-        try pipeline.addHandlers([gate, ByteToMessageHandler(decoder), handler])
+        try pipeline.addHandler(handler)
     }
 }

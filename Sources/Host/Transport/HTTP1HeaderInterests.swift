@@ -1,0 +1,97 @@
+/// The few header fields of an HTTP/1.1 request that this server looks at, collected from the pieces in which they arrive.
+struct HTTP1HeaderInterests {
+    private enum Field {
+        case none
+        case expect
+        case forwardedCertificate
+        case forwardedFor
+    }
+
+    /// In lower case; nil on connections that are no proxy's, from which it is not to be believed.
+    var forwardedCertificateHeader: String?
+    private(set) var expectsContinue = false
+
+    // The name that is arriving, in lower case, as far as it is worth keeping.
+    private var name: [UInt8] = []
+    private var value: [UInt8] = []
+    private var field = Field.none
+    private var isReadingValue = false
+    /// The first byte of the name was enough to know.
+    private var isOfNoInterest = false
+    private var forwardedCertificate: [UInt8]?
+    private var forwardedFor: [UInt8]?
+
+    /// The longest name that is kept. No name of interest is longer but one that an operator chose.
+    private var longestName: Int { max(16, forwardedCertificateHeader?.utf8.count ?? 0) }
+
+    /// A request begins.
+    mutating func begin() {
+        name.removeAll(keepingCapacity: true)
+        field = .none
+        isReadingValue = false
+        isOfNoInterest = false
+        expectsContinue = false
+        forwardedCertificate = nil
+        forwardedFor = nil
+    }
+
+    /// A piece of a field's name.
+    mutating func name(_ piece: UnsafeRawBufferPointer) {
+        if isReadingValue { endField() }
+        // Nearly all clients send no field that begins like the only one that matters to them.
+        if name.isEmpty, forwardedCertificateHeader == nil, let first = piece.first, first | 0x20 != UInt8(ascii: "e") {
+            isOfNoInterest = true
+        }
+        guard !isOfNoInterest else { return }
+        // One byte more than the longest, so that a longer name equals none.
+        for byte in piece.prefix(max(0, longestName + 1 - name.count)) {
+            name.append(byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte)
+        }
+    }
+
+    /// A piece of the value of the field whose name came before.
+    mutating func value(_ piece: UnsafeRawBufferPointer) {
+        if !isReadingValue {
+            isReadingValue = true
+            field = isOfNoInterest ? .none : interest()
+        }
+        if field != .none { value.append(contentsOf: piece) }
+    }
+
+    /// The head is whole: hands over what was found.
+    mutating func fill(_ head: inout RequestHead) {
+        endField()
+        // The first of several wins, as with any proxy that sets rather than appends.
+        head.forwardedCertificate = forwardedCertificate.map { String(decoding: $0, as: UTF8.self) }
+        head.forwardedFor = forwardedFor.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func interest() -> Field {
+        // Names of other lengths, which are nearly all, are told apart without a look at their bytes.
+        if name.count == 6, name.elementsEqual("expect".utf8) { return .expect }
+        guard let header = forwardedCertificateHeader else { return .none }
+        if name.elementsEqual(header.utf8) { return .forwardedCertificate }
+        return name.elementsEqual("x-forwarded-for".utf8) ? .forwardedFor : .none
+    }
+
+    private mutating func endField() {
+        defer {
+            name.removeAll(keepingCapacity: true)
+            isReadingValue = false
+            isOfNoInterest = false
+            field = .none
+        }
+        guard field != .none else { return }
+        switch field {
+        case .expect:
+            if String(decoding: value, as: UTF8.self).lowercased() == "100-continue" { expectsContinue = true }
+        case .forwardedCertificate:
+            if forwardedCertificate == nil { forwardedCertificate = value }
+        case .forwardedFor:
+            if forwardedFor == nil { forwardedFor = value }
+        case .none:
+            break
+        }
+        value.removeAll(keepingCapacity: true)
+    }
+}
