@@ -80,7 +80,7 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
         ),
 
-        .executableTarget(name: "example-data-keys", dependencies: ["Credentials", "KESClient"], path: "Examples/DataKeys"),
+        .executableTarget(name: "example-data-keys", dependencies: ["Credentials", "KESClient"], path: "examples/DataKeys"),
 
         // The keystores. They know the border only: nothing of the server.
         .target(name: "MemStore", dependencies: ["PluginKit"], path: "Plugins/MemStore"),

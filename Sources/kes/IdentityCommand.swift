@@ -136,7 +136,7 @@ struct IdentityRemove: AsyncParsableCommand {
                 } catch {
                     throw CommandFailure("delete identity '\(identity)'", error)
                 }
-                try printing.confirm("Deleted identity", identity)
+                try printing.confirm(.deleted, "identity", identity)
             }
         }
     }

@@ -15,7 +15,7 @@ struct Kes: AsyncParsableCommand {
         subcommands: [
             ServerCommand.self, InitCommand.self, KeyCommand.self, PolicyCommand.self, IdentityCommand.self, ListCommand.self,
             StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, PluginCommand.self, ToolCommand.self,
-            CompletionCommand.self,
+            CompletionCommand.self, ManualCommand.self,
         ])
 
     func run() async throws {

@@ -34,7 +34,7 @@ struct KeyCreate: AsyncParsableCommand {
                 } catch {
                     throw CommandFailure("create key '\(name)'", error)
                 }
-                try printing.confirm("Created key", name)
+                try printing.confirm(.created, "key", name)
             }
         }
     }
@@ -64,7 +64,7 @@ struct KeyImport: AsyncParsableCommand {
             } catch {
                 throw CommandFailure("import key '\(name)'", error)
             }
-            try printing.confirm("Imported key", name)
+            try printing.confirm(.imported, "key", name)
         }
     }
 }
@@ -130,7 +130,7 @@ struct KeyRemove: AsyncParsableCommand {
                 } catch {
                     throw CommandFailure("delete key '\(name)'", error)
                 }
-                try printing.confirm("Deleted key", name)
+                try printing.confirm(.deleted, "key", name)
             }
         }
     }

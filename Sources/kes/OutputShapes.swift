@@ -1,11 +1,22 @@
 import KESClient
 
 extension OutputOptions {
-    /// Tells a person that something was done. Programs go by the exit code.
-    func confirm(_ what: String, _ name: String) throws(CommandFailure) {
-        guard !isForProgram else { return }
+    /// What can be done to something.
+    enum Change: String {
+        case created, imported, deleted, assigned
+    }
+
+    /// Tells a person that something was done, and a program when it wants to hear of it: it can go by the exit code.
+    ///
+    /// - Parameter kind: `key`, `policy` or `identity`.
+    func confirm(_ change: Change, _ kind: String, _ name: String) throws(CommandFailure) {
         let output = output
-        try output.line("\(output.green(what)) \(output.bold(name))")
+        if json {
+            try output.line(JSONText.object([(kind, JSONText.string(name)), ("result", JSONText.string(change.rawValue))]))
+        } else if !isForProgram {
+            let what = change.rawValue.prefix(1).uppercased() + change.rawValue.dropFirst() + " " + kind
+            try output.line("\(output.green(what)) \(output.bold(name))")
+        }
     }
 
     /// Prints what is known about one thing: lines with labels for a person, a JSON object for a program. Members without a

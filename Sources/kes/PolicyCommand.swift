@@ -42,7 +42,7 @@ struct PolicyCreate: AsyncParsableCommand {
             } catch {
                 throw CommandFailure("create policy '\(name)'", error)
             }
-            try printing.confirm("Created policy", name)
+            try printing.confirm(.created, "policy", name)
         }
     }
 }
@@ -67,7 +67,7 @@ struct PolicyAssign: AsyncParsableCommand {
             } catch {
                 throw CommandFailure("assign policy '\(policy)' to '\(identity)'", error)
             }
-            try printing.confirm("Assigned policy", policy)
+            try printing.confirm(.assigned, "policy", policy)
         }
     }
 }
@@ -170,7 +170,7 @@ struct PolicyRemove: AsyncParsableCommand {
                 } catch {
                     throw CommandFailure("delete policy '\(name)'", error)
                 }
-                try printing.confirm("Deleted policy", name)
+                try printing.confirm(.deleted, "policy", name)
             }
         }
     }
