@@ -18,19 +18,19 @@ extension Server {
             keystore = old.keystore
         }
         let api: API
-        let tls: TLSListenerContext
+        let tls: CertificateWatch.Loaded
         do {
             try keystore.createKeys(configuration, on: group.next(), logger: logger)
             api = API(
                 configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), feeds: logs.feeds,
                 figures: figures, workers: workers, startInstant: startInstant, now: { .now() })
-            tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
+            tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         } catch {
             if reopens { keystore.close() }
             throw error
         }
 
-        listener.use(tls)
+        certificates.use(tls)
         logs.use(configuration.log)
         try workers.use(api, on: group.next()).wait()
         current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }

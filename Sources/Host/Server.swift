@@ -19,6 +19,7 @@ package final class Server: Sendable {
     let group: MultiThreadedEventLoopGroup
     let workers: Workers
     let listener: Listener
+    let certificates: CertificateWatch
     let logs: Logs
     let figures: ServerFigures
     let current: Mutex<Current>
@@ -65,9 +66,10 @@ package final class Server: Sendable {
             figures: figures,
             workers: workers,
             startInstant: startInstant, now: { .now() })
-        let tls = try TLSListenerContext(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
+        let tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         try workers.start(on: group, api: api, limits: options.limits)
-        listener = Listener(workers: workers.all, tls: tls, logger: logger)
+        listener = Listener(workers: workers.all, tls: tls.context, logger: logger)
+        certificates = CertificateWatch(tls, listener: listener, figures: figures, logger: logger)
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()
         } catch {
@@ -80,6 +82,15 @@ package final class Server: Sendable {
         pluginDirectory = options.pluginDirectory
         current = Mutex(Current(configuration: configuration, keystore: keystore))
         keystore.startUpkeep(on: group.next())
+        startWatch()
+    }
+
+    /// Looks at the files of TLS from time to time, away from the event loops. Ends with the event loops.
+    private func startWatch() {
+        let certificates = self.certificates
+        group.next().scheduleRepeatedTask(initialDelay: CertificateWatch.interval, delay: CertificateWatch.interval) { _ in
+            NIOThreadPool.singleton.submit { _ in certificates.check() }
+        }
     }
 
     /// The plugin in use.

@@ -7,7 +7,7 @@ import Testing
     @Test func aCallThatNeverReturnsCostsItsCallerTheDeadlineAndNobodyElse() throws {
         let plugins = try TemporaryDirectory("keswick-plugin")
         // In this keystore every get of a name that begins with `slow-` waits for a gate, which nobody opens here.
-        try compile("keystore.c", name: "gated", into: plugins)
+        try compileKeystore("gated", into: plugins)
         let deployment = try Deployment()
         try deployment.configure(
             keystore: "gated: {}",
@@ -43,22 +43,5 @@ import Testing
         }
         // The calls are still at the gate. Stopping does not wait for them for ever.
         #expect(server.stop(SIGTERM) == 0)
-    }
-
-    /// Compiles a fixture of the host's tests into a plugin with a manifest.
-    private func compile(_ source: String, name: String, into directory: TemporaryDirectory) throws {
-        // This file is in Tests/ServerTests.
-        var root = #filePath[...]
-        for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
-        let library = directory.file("lib\(name).so")
-        let result = try run(
-            "cc",
-            [
-                "-shared", "-fPIC", "-pthread", "-I\(root)/Sources/PluginAPI/include", "-DNAME=\"\(name)\"",
-                "\(root)/Tests/HostTests/Fixtures/\(source)", "-o", library,
-            ])
-        try #require(result.code == 0, "\(result.errorText)")
-        chmod(library, 0o755)
-        try directory.write("name: \(name)\nlibrary: lib\(name).so\n", to: "\(name).yml", mode: 0o644)
     }
 }

@@ -124,6 +124,40 @@ import Testing
         }
     }
 
+    /// A client that resumes a session sends no certificates again, but the ones between its own and the authority still count.
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func withAuthOnASessionIsResumedByAClientWithAnIntermediate(version: String) throws {
+        _ = try selfSigned("authority", isAuthority: true)
+        try deployment.directory.write("basicConstraints=critical,CA:TRUE\n", to: "authority.ext")
+        try openssl(["req", "-newkey", "ed25519", "-nodes", "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=middle"])
+        try openssl([
+            "x509", "-req", "-in", "middle.csr", "-CA", "authority.crt", "-CAkey", "authority.key", "-CAcreateserial", "-out",
+            "middle.crt", "-days", "1", "-extfile", "authority.ext",
+        ])
+        let leaf = try signed("leaf", by: "middle", usage: "clientAuth", days: 1)
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        let parts = text.split(separator: "cert:", maxSplits: 1)
+        let setting = "auth: on, ca: \(deployment.directory.file("authority.crt")), cert:"
+        try deployment.directory.write("\(parts[0])\(setting)\(parts[1])", to: "config.yml")
+        let server = try ServerProcess(deployment)
+        func connect(_ session: [String]) throws -> CommandResult {
+            try run(
+                "openssl",
+                [
+                    "s_client", "-connect", "127.0.0.1:\(server.port)", version, "-cert", leaf.certificate, "-key", leaf.key,
+                    "-cert_chain", deployment.directory.file("middle.crt"), "-ign_eof",
+                ] + session,
+                input: Array("GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8))
+        }
+        let file = deployment.directory.file("session")
+        let first = try connect(["-sess_out", file])
+        #expect(first.text.contains("HTTP/1.1 200 OK"), "\(first.text)\(first.errorText)")
+        let second = try connect(["-sess_in", file])
+        #expect(second.text.contains("Reused, TLSv1"))
+        #expect(second.text.contains("HTTP/1.1 200 OK"), "\(second.text)\(second.errorText)")
+    }
+
     @Test(arguments: ["--http1.1", "--http2"])
     func onlyAProxyIsBelievedWhomItSpeaksFor(flag: String) throws {
         try deployment.configure(keystore: "mem: {}")

@@ -12,7 +12,7 @@ enum MetricsHandlers {
                 writeRequests(sum, to: &writer)
                 writeSystem(sum, api, to: &writer)
                 writeRoutes(sum, api, to: &writer)
-                writeConnections(sum, to: &writer)
+                writeConnections(sum, api, to: &writer)
                 writeKeystore(api, to: &writer)
                 return Response(status: 200, contentType: .prometheus, body: writer.buffer)
             }.nonisolated())
@@ -89,9 +89,12 @@ enum MetricsHandlers {
         }
     }
 
-    private static func writeConnections(_ figures: LoopFigures, to writer: inout PrometheusWriter) {
+    private static func writeConnections(_ figures: LoopFigures, _ api: API, to writer: inout PrometheusWriter) {
         writer.single("keswick_tls_handshakes_total", .counter, figures.handshakes, "TLS handshakes that succeeded.")
         writer.single("keswick_tls_handshake_failures_total", .counter, figures.failedHandshakes, "TLS handshakes that failed.")
+        writer.single(
+            "keswick_tls_certificate_expiry_seconds", .gauge, api.figures.certificateExpiry,
+            "Until when the server's certificate is valid, in seconds since the epoch.")
         writer.family("keswick_connections", .gauge, "Open connections, by what is spoken on them.")
         for spoken in ConnectionProtocol.allCases {
             writer.sample(figures.connections[spoken] ?? 0, ["protocol": spoken.rawValue])

@@ -13,6 +13,7 @@ final class ServerFigures: Sendable {
         var calls: [KeystoreOperation: Calls] = [:]
         /// What the caches counted that a reload has replaced.
         var retired = KeyringStatistics(keys: 0, hits: 0, misses: 0)
+        var certificateExpiry: Int64 = 0
         var reloads = 0
         var failedReloads = 0
     }
@@ -45,6 +46,11 @@ final class ServerFigures: Sendable {
     }
 
     var retiredCaches: KeyringStatistics { state.withLockedValue { $0.retired } }
+
+    /// Notes until when the server's certificate is valid, in seconds since the epoch.
+    func certificateExpires(at seconds: Int64) { state.withLockedValue { $0.certificateExpiry = seconds } }
+
+    var certificateExpiry: Int64 { state.withLockedValue { $0.certificateExpiry } }
 
     func reloaded(successfully: Bool) {
         state.withLockedValue { state in

@@ -42,9 +42,9 @@ final class ClientVerification {
     func result(resumed leaf: NIOSSLCertificate?) throws -> Connection.Client {
         if let client { return client }
         guard let leaf else { return .withoutCertificate }
-        let encoded = [try leaf.toDERBytes()]
-        if let problem = trust?.problem(with: encoded) { throw ResumptionRefused(reason: problem) }
-        return try client(of: encoded)
+        let encoded = try leaf.toDERBytes()
+        if let problem = trust?.problem(withResumed: encoded) { throw ResumptionRefused(reason: problem) }
+        return try client(of: [encoded])
     }
 
     /// The certificates of authorities are not identities, and one identity must be left. It must be the leaf's: that is the only key

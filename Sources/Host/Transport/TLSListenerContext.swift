@@ -1,4 +1,5 @@
 import Credentials
+import Envelope
 import Glibc
 import NIOCore
 import NIOSSL
@@ -12,6 +13,8 @@ package struct TLSFileError: Error, CustomStringConvertible {
 /// What the listener needs for TLS: the server's certificate and key, and how clients are checked.
 struct TLSListenerContext: Sendable {
     let context: NIOSSLContext
+    /// The last second in which the server's certificate is valid, since the epoch.
+    let expiry: Int64
     /// nil when any certificate will do.
     let trust: TrustStore?
 
@@ -19,8 +22,10 @@ struct TLSListenerContext: Sendable {
     ///
     /// - Parameter allowsAnonymousClients: Whether a handshake without a client certificate succeeds, because some API needs none.
     init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
+        let chain = try Self.certificates(configuration)
+        expiry = try Self.expiry(of: chain, configuration)
         var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try Self.certificates(configuration).map { .certificate($0) },
+            certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try Self.privateKey(configuration)))
         tls.minimumTLSVersion = .tlsv12
         // How long a connection that this server has closed stays in memory when the client does not close its side.
@@ -45,6 +50,18 @@ struct TLSListenerContext: Sendable {
         switch configuration.clientAuthentication {
         case .anyCertificate: trust = nil
         case .trustedCertificate: trust = try TrustStore(authorities: configuration.authorities)
+        }
+    }
+
+    var expiryText: String { Timestamp(seconds: expiry, nanoseconds: 0).description }
+
+    private static func expiry(of chain: [NIOSSLCertificate], _ configuration: TLS) throws(TLSFileError) -> Int64 {
+        do {
+            // There is one: `certificates` saw to that.
+            let leaf = try chain[0].toDERBytes().withUnsafeBytes { try CertificateDescription(der: $0) }
+            return leaf.notAfter
+        } catch {
+            throw TLSFileError(description: "cannot read the TLS certificate \(configuration.certificateFile): \(error)")
         }
     }
 

@@ -1,11 +1,17 @@
 import CLibcrypto
 import Glibc
+import NIOConcurrencyHelpers
 
 /// The authorities that client certificates are checked against with `tls.auth: on`: the system's and those of the configuration.
 final class TrustStore: @unchecked Sendable {
     // `@unchecked Sendable` holds because the store is filled in `init` only; X509_STORE is reference-counted and locks itself
     // (X509_STORE_CTX_init(3)), so that contexts on several threads may use it at once.
     private let store: OpaquePointer
+    /// The certificates between a leaf and its authority, by leaf, for clients that resume a session and do not send them again.
+    private let intermediates = NIOLockedValueBox<[[UInt8]: [[UInt8]]]>([:])
+
+    /// How many chains are remembered.
+    private static let rememberedChains = 4096
 
     /// - Parameter authorities: A PEM file, or a directory of them; nil for the system's alone.
     init(authorities: String?) throws(TLSFileError) {
@@ -51,9 +57,23 @@ final class TrustStore: @unchecked Sendable {
             guard X509_get_extended_key_usage(leaf) & UInt32(XKU_SSL_CLIENT) != 0,
                 X509_get_extension_flags(leaf) & UInt32(EXFLAG_XKUSAGE) != 0
             else { return "the certificate lacks the clientAuth extended key usage" }
+            remember(chain)
             return nil
         }
         return String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context))))
+    }
+
+    /// Checks the leaf of a resumed session. Sessions are resumed with the context that began them, and this store is that context's.
+    func problem(withResumed leaf: [UInt8]) -> String? {
+        problem(with: [leaf] + (intermediates.withLockedValue { $0[leaf] } ?? []))
+    }
+
+    private func remember(_ chain: [[UInt8]]) {
+        guard chain.count > 1 else { return }
+        intermediates.withLockedValue { known in
+            if known.count == Self.rememberedChains { known.removeAll() }
+            known[chain[0]] = Array(chain.dropFirst())
+        }
     }
 
     private func addDirectory(_ path: String) throws(TLSFileError) {

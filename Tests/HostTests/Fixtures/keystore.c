@@ -9,12 +9,16 @@
  *   never-…     say OK and give nothing          twice-…   give the value twice
  *   large-…     give one byte more than 1 MiB    null-…    give bytes at NULL
  *   noise-…     fail with a message of control characters, broken UTF-8 and more than 4096 bytes
+ * When GONE_FILE is defined, all calls return UNREACHABLE while a file of that path exists.
  * list answers some prefixes wrongly, see list_wrong. The test_… functions are the test's, found with dlsym. */
 #include <keswick_keystore.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef GONE_FILE
+#include <unistd.h>
+#endif
 
 #ifndef NAME
 #define NAME "scripted"
@@ -141,6 +145,13 @@ static void stop_at_gate(keswick_bytes name, const char *prefix) {
 
 /* Whether the call is to fail; if so *result says how. */
 static int spoiled(const keswick_call *call, keswick_bytes name, keswick_result *result) {
+#ifdef GONE_FILE
+  if (access(GONE_FILE, F_OK) == 0) {
+    say(call, "the backend is gone", 19);
+    *result = KESWICK_UNREACHABLE;
+    return 1;
+  }
+#endif
   if (forced != KESWICK_OK) {
     say(call, "forced by the test", 18);
     *result = forced;
