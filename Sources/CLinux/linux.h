@@ -5,10 +5,18 @@
 #include <malloc.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 /* Forbids core dumps of this process and that others of the same user attach to it or read its memory: PR_SET_DUMPABLE of prctl(2). */
 static inline int keswick_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+/* Closes all descriptors from that number on: close_range(2). */
+static inline int keswick_close_from(int first) { return (int)syscall(SYS_close_range, (unsigned)first, ~0u, 0u); }
+
+/* This process, and what it starts, can gain no privileges any more: PR_SET_NO_NEW_PRIVS of prctl(2). */
+static inline int keswick_forbid_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }

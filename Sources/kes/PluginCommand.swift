@@ -1,11 +1,12 @@
 import ArgumentParser
 import Conformance
+import Host
 
 /// `kes plugin`
 struct PluginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Write, check and look at keystore plugins.",
-        subcommands: [PluginCheck.self, PluginWorker.self])
+        subcommands: [PluginCheck.self, PluginWorker.self, PluginProcessCommand.self])
 
     func run() async throws {
         throw MissingSubcommand(help: Kes.helpMessage(for: Self.self))
@@ -29,5 +30,18 @@ struct PluginWorker: ParsableCommand {
             Worker.Order(
                 library: library, procedure: procedure, seed: seed, prefix: prefix, isFresh: place == "fresh", progress: progress)
         )
+    }
+}
+
+/// `kes plugin process`: a plugin whose manifest says `isolation: process`. The server starts it, with sockets on descriptor 3 and
+/// those that follow.
+struct PluginProcessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "process", abstract: "A plugin in a process of its own.", shouldDisplay: false)
+
+    @Argument var channels: Int
+
+    func run() {
+        PluginProcessMain.run(channels: channels)
     }
 }

@@ -42,12 +42,12 @@ package final class KeystoreBridge: Sendable {
     package typealias Completion<Success: Sendable> = @Sendable (Result<Success, KeystoreFailure>) -> Void
 
     package let plugin: KeystorePlugin
-    private let instance: PluginInstance
+    private let instance: any KeystoreInstance
     private let pool: CallPool
     private let logger: Logger
     private let isClosed = Monitor(false)
 
-    private init(plugin: KeystorePlugin, instance: PluginInstance, limits: Limits, logger: Logger) {
+    private init(plugin: KeystorePlugin, instance: any KeystoreInstance, limits: Limits, logger: Logger) {
         self.plugin = plugin
         self.instance = instance
         self.logger = logger
@@ -108,7 +108,7 @@ package final class KeystoreBridge: Sendable {
     private func submit<Success>(
         _ label: String, _ timeout: Duration, _ isAllowed: Bool, _ settled: Completion<Success>?,
         _ completion: @escaping Completion<Success>,
-        _ body: @escaping @Sendable (PluginInstance, MonotonicTime) -> Result<Success, KeystoreFailure>
+        _ body: @escaping @Sendable (any KeystoreInstance, MonotonicTime) -> Result<Success, KeystoreFailure>
     ) {
         let call = TypedCall(
             label, deadline: .now + timeout, body: { [instance] in body(instance, $0) }, settled: settled, completion: completion)
@@ -130,9 +130,9 @@ package final class KeystoreBridge: Sendable {
     ) throws(PluginError) -> KeystoreBridge {
         let deadline = MonotonicTime.now + timeout
         let services = HostServices(keystore: plugin.name, logger: logger)
-        let answer = OneAnswer<Result<PluginInstance, KeystoreFailure>>()
+        let answer = OneAnswer<Result<any KeystoreInstance, KeystoreFailure>>()
         let started = DetachedThread.start("keystore-open") {
-            let result = PluginInstance.open(plugin, configuration: configuration, services: services, deadline: deadline)
+            let result = instance(plugin, configuration, limits, services, deadline, logger)
             // Nobody waits any more: nobody else will close what came too late.
             if !answer.give(result), case .success(let late) = result { late.close() }
         }
@@ -144,6 +144,21 @@ package final class KeystoreBridge: Sendable {
         case .failure(let failure)?: throw .openFailed(plugin: plugin.name, failure)
         case nil: throw .openFailed(plugin: plugin.name, .deadlinePassed)
         }
+    }
+
+    /// Opens the plugin in this process or in one of its own.
+    private static func instance(
+        _ plugin: KeystorePlugin, _ configuration: SecretBytes, _ limits: Limits, _ services: HostServices,
+        _ deadline: MonotonicTime,
+        _ logger: Logger
+    ) -> Result<any KeystoreInstance, KeystoreFailure> {
+        guard let (order, launcher) = plugin.isolation else {
+            return PluginInstance.open(plugin, configuration: configuration, services: services, deadline: deadline).map { $0 }
+        }
+        return IsolatedInstance.open(
+            plugin, order, launcher, configuration: configuration, channels: plugin.isSerial ? 1 : limits.threads, logger: logger,
+            deadline: deadline
+        ).map { $0 }
     }
 
     /// Refuses new calls, waits for those that run, and closes the instance. Blocks, but not longer than `limit`.

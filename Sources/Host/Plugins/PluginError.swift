@@ -25,6 +25,8 @@ package enum PluginError: Error, Equatable, Sendable {
     case missingFunction(path: String, function: String)
     case unknownFlags(path: String, flags: UInt64)
     case wrongName(path: String, manifest: String, plugin: String)
+    /// The plugin's own process could not be started, or refused the library.
+    case processFailed(path: String, reason: String)
     /// The plugin's `open` refused.
     case openFailed(plugin: String, KeystoreFailure)
 }
@@ -71,6 +73,8 @@ extension PluginError: CustomStringConvertible {
             "\(path) sets capability flags that this server does not know (0x\(String(flags, radix: 16))): use a newer server"
         case .wrongName(let path, let manifest, let plugin):
             "\(path) is the plugin '\(plugin)', but its manifest calls it '\(manifest)': correct 'name' or 'library'"
+        case .processFailed(let path, let reason):
+            "\(path), in a process of its own: \(reason)"
         case .openFailed(let plugin, let failure):
             "cannot open the keystore '\(plugin)': \(failure)"
         }

@@ -4,17 +4,17 @@ import SecureBytes
 /// An open keystore of a plugin, as Swift functions that block. Which thread calls them is the caller's to arrange.
 ///
 /// Whatever a plugin returns becomes either a result that keeps the header's promises or a `KeystoreFailure`.
-final class PluginInstance: @unchecked Sendable {
+final class PluginInstance: KeystoreInstance, @unchecked Sendable {
     // `@unchecked Sendable` holds because the header lets the functions of an instance be called from several threads at once
     // unless the plugin is SERIAL, in which case `KeystoreBridge` gives its pool one thread only.
-    private let plugin: KeystorePlugin
+    private let table: keswick_keystore
     private let handle: OpaquePointer
     /// Released by `close`: the plugin may use the services, from threads of its own, until its `close` has returned. An instance
     /// that is never closed keeps them for ever.
     private let services: Unmanaged<HostServices>
 
-    private init(plugin: KeystorePlugin, handle: OpaquePointer, services: HostServices) {
-        self.plugin = plugin
+    private init(table: keswick_keystore, handle: OpaquePointer, services: HostServices) {
+        self.table = table
         self.handle = handle
         self.services = .passRetained(services)
     }
@@ -22,34 +22,37 @@ final class PluginInstance: @unchecked Sendable {
     static func open(
         _ plugin: KeystorePlugin, configuration: SecretBytes, services: HostServices, deadline: MonotonicTime
     ) -> Result<PluginInstance, KeystoreFailure> {
+        guard let table = plugin.table else {
+            return .failure(KeystoreFailure(.internal, "the library is not loaded in this process"))
+        }
         var handle: OpaquePointer?
-        let failure = call(plugin, "open", deadline) { call in
-            configuration.withUnsafeBytes { plugin.table.open(view($0), services.pointer, call, &handle) }
+        let failure = call("open", deadline) { call in
+            configuration.withUnsafeBytes { table.open(view($0), services.pointer, call, &handle) }
         }
         if let failure { return .failure(failure) }
         guard let handle else { return .failure(KeystoreFailure(.internal, "open returned OK but no instance")) }
-        return .success(PluginInstance(plugin: plugin, handle: handle, services: services))
+        return .success(PluginInstance(table: table, handle: handle, services: services))
     }
 
     /// Must be called once, after all other calls have returned, and be the last one.
     func close() {
-        plugin.table.close(handle)
+        table.close(handle)
         services.release()
     }
 
     func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
         result(
-            Self.call(plugin, "create", deadline, mayAnswer: .exists) { call in
+            Self.call("create", deadline, mayAnswer: .exists) { call in
                 Self.withView(name) { name in
-                    value.withUnsafeBytes { plugin.table.create(handle, call, name, Self.view($0)) }
+                    value.withUnsafeBytes { table.create(handle, call, name, Self.view($0)) }
                 }
             })
     }
 
     func get(_ name: String, _ deadline: MonotonicTime) -> Result<SecretBytes, KeystoreFailure> {
         let receiver = ValueReceiver()
-        let failure = Self.call(plugin, "get", deadline, mayAnswer: .notFound, receiver: receiver) { call in
-            Self.withView(name) { name in receiver.withSink { plugin.table.get(handle, call, name, $0) } }
+        let failure = Self.call("get", deadline, mayAnswer: .notFound, receiver: receiver) { call in
+            Self.withView(name) { name in receiver.withSink { table.get(handle, call, name, $0) } }
         }
         if let failure { return .failure(failure) }
         guard let value = receiver.value else { return .failure(KeystoreFailure(.internal, "get returned OK but gave no value")) }
@@ -58,8 +61,8 @@ final class PluginInstance: @unchecked Sendable {
 
     func delete(_ name: String, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
         result(
-            Self.call(plugin, "remove", deadline, mayAnswer: .notFound) { call in
-                Self.withView(name) { plugin.table.remove(handle, call, $0) }
+            Self.call("remove", deadline, mayAnswer: .notFound) { call in
+                Self.withView(name) { table.remove(handle, call, $0) }
             })
     }
 
@@ -67,10 +70,10 @@ final class PluginInstance: @unchecked Sendable {
         prefix: String, after: String, limit: Int, _ deadline: MonotonicTime
     ) -> Result<[String], KeystoreFailure> {
         let receiver = NamesReceiver(prefix: prefix, after: after, limit: limit)
-        let failure = Self.call(plugin, "list", deadline, receiver: receiver) { call in
+        let failure = Self.call("list", deadline, receiver: receiver) { call in
             Self.withView(prefix) { prefix in
                 Self.withView(after) { after in
-                    receiver.withSink { plugin.table.list(handle, call, prefix, after, limit, $0) }
+                    receiver.withSink { table.list(handle, call, prefix, after, limit, $0) }
                 }
             }
         }
@@ -80,10 +83,10 @@ final class PluginInstance: @unchecked Sendable {
     /// Returns how long the plugin took to answer. One that has no such function is asked for a name instead.
     func status(_ deadline: MonotonicTime) -> Result<Duration, KeystoreFailure> {
         let start = MonotonicTime.now
-        guard plugin.table.status != nil else {
+        guard table.status != nil else {
             return list(prefix: "", after: "", limit: 1, deadline).map { _ in .now - start }
         }
-        let failure = Self.call(plugin, "status", deadline) { plugin.table.status(handle, $0) }
+        let failure = Self.call("status", deadline) { table.status(handle, $0) }
         return failure.map { .failure($0) } ?? .success(.now - start)
     }
 
@@ -97,7 +100,7 @@ final class PluginInstance: @unchecked Sendable {
     ///
     /// - Parameter mayAnswer: the answer besides OK that is no failure of the keystore, where the function has one.
     private static func call(
-        _ plugin: KeystorePlugin, _ function: String, _ deadline: MonotonicTime, mayAnswer: KeystoreFailure.Kind? = nil,
+        _ function: String, _ deadline: MonotonicTime, mayAnswer: KeystoreFailure.Kind? = nil,
         receiver: SinkReceiver? = nil, _ body: (UnsafePointer<keswick_call>) -> keswick_result
     ) -> KeystoreFailure? {
         let message = MessageReceiver()

@@ -16,7 +16,17 @@ package struct KeystorePlugin: @unchecked Sendable {
     package let isSerial: Bool
     /// Whether the plugin claims that what it stored survives a crash of the machine.
     package let isDurable: Bool
-    let table: keswick_keystore
+    /// Nil when the library is loaded in a process of its own only.
+    let table: keswick_keystore?
+    /// What that process is told, and how it is started; nil when the library is loaded in this one.
+    let isolation: (order: LibraryOrder, launcher: PluginLauncher)?
+
+    var description: PluginDescription {
+        PluginDescription(name: name, version: version, abiVersion: abiVersion, isSerial: isSerial, isDurable: isDurable)
+    }
+
+    /// Whether the library is loaded in a process of its own.
+    package var isIsolated: Bool { isolation != nil }
 }
 
 /// Finds, checks and loads plugins.
@@ -28,14 +38,31 @@ package enum PluginLoader {
     /// Loads the keystore plugin `name`.
     ///
     /// Nothing of the library runs before its manifest, its owner, its digest and its format were checked.
-    package static func load(_ name: String, from directory: PluginDirectory) throws(PluginError) -> KeystorePlugin {
-        let manifest = try directory.manifest(for: name)
+    ///
+    /// - Parameter launcher: how to start the plugin's own process, if its manifest asks for one.
+    package static func load(
+        _ name: String, from directory: PluginDirectory, launcher: PluginLauncher = .own
+    ) throws(PluginError) -> KeystorePlugin {
+        try load(directory.manifest(for: name), from: directory, launcher: launcher)
+    }
+
+    static func load(
+        _ manifest: PluginManifest, from directory: PluginDirectory, launcher: PluginLauncher = .own
+    ) throws(PluginError) -> KeystorePlugin {
         let library = try directory.library(of: manifest)
         if let expected = manifest.sha256 {
             let actual = try LibraryDigest.hexadecimal(of: library)
             guard actual == expected else { throw .wrongDigest(path: library.path, expected: expected, actual: actual) }
         }
         try ElfHeader.check(library)
+        if manifest.isolation == .process {
+            let order = LibraryOrder(manifest: manifest, libraryPath: library.path)
+            let description = try IsolatedPlugin.describe(order, launcher)
+            return KeystorePlugin(
+                name: description.name, version: description.version, abiVersion: description.abiVersion,
+                libraryPath: library.path,
+                isSerial: description.isSerial, isDurable: description.isDurable, table: nil, isolation: (order, launcher))
+        }
         return try plugin(in: library, handle: try open(library), manifest: manifest)
     }
 
@@ -70,6 +97,6 @@ package enum PluginLoader {
         return KeystorePlugin(
             name: name, version: try PluginTable.text(table.version, field: "version", path: library.path),
             abiVersion: table.abi_version, libraryPath: library.path, isSerial: table.flags & (1 << 0) != 0,
-            isDurable: table.flags & (1 << 1) != 0, table: table)
+            isDurable: table.flags & (1 << 1) != 0, table: table, isolation: nil)
     }
 }

@@ -9,6 +9,23 @@ package struct PluginManifest: Equatable, Sendable {
     package var library: String
     /// 64 lower-case hexadecimal digits.
     package var sha256: String?
+    package var isolation = Isolation.none
+
+    /// Where the library is loaded.
+    package enum Isolation: String, Sendable, CaseIterable {
+        /// In the server's process: a call is a function call.
+        case none
+        /// In a process of its own, whose end is not the server's.
+        case process
+    }
+
+    init(path: String, name: String, library: String, sha256: String?, isolation: Isolation) {
+        self.path = path
+        self.name = name
+        self.library = library
+        self.sha256 = sha256
+        self.isolation = isolation
+    }
 
     /// A manifest is a few lines; anything near this many bytes is not one.
     private static let sizeLimit: Int64 = 65536
@@ -42,13 +59,10 @@ package struct PluginManifest: Equatable, Sendable {
             $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHexadecimalDigit)
                 ? nil : "'sha256' must be 64 hexadecimal digits: take those that sha256sum prints for the library"
         }?.lowercased()
-        _ = try members.optional("isolation") {
-            switch $0 {
-            case "none": nil
-            case "process": "this server cannot run a plugin in a process of its own: leave 'isolation' out, or say none"
-            default: "'\($0)' is not an isolation: leave 'isolation' out, or say none"
-            }
+        let isolation = try members.optional("isolation") {
+            Isolation(rawValue: $0) == nil ? "'\($0)' is not an isolation: say none or process" : nil
         }
+        self.isolation = isolation.flatMap(Isolation.init) ?? .none
         self.path = path
         try members.refuseOthers(known: ["name", "library", "sha256", "isolation"])
     }

@@ -29,7 +29,11 @@ struct CompiledPlugin {
         try directory.write(text, to: "\(name).yml", mode: 0o644)
     }
 
-    func load() throws -> KeystorePlugin { try PluginLoader.load(name, from: search) }
+    func load() throws -> KeystorePlugin {
+        // A process of the plugin's own is the command line's, and not the test program's.
+        try PluginLoader.load(
+            name, from: search, launcher: PluginLauncher(program: kesPath(), arguments: PluginLauncher.own.arguments))
+    }
 
     /// The error that loading gives.
     func refusal() -> PluginError? {

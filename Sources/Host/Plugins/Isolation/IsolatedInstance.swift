@@ -1,0 +1,244 @@
+import Logging
+import PluginAPI
+import SecureBytes
+
+/// An open keystore in a process of its own. When that process ends, calls in flight fail with `.unreachable`, and another is started.
+final class IsolatedInstance: KeystoreInstance {
+    private struct State {
+        /// The process that takes calls; nil while there is none.
+        var process: PluginProcess?
+        /// The numbers of its channels that no call uses.
+        var freeChannels: [Int] = []
+        /// Whether the process has answered a call.
+        var hasAnswered = false
+        var isClosing = false
+        var isOver = false
+    }
+
+    private let plugin: KeystorePlugin
+    private let order: LibraryOrder
+    private let launcher: PluginLauncher
+    /// Kept for the next start.
+    private let configuration: SecretBytes
+    private let channels: Int
+    private let logger: Logger
+    private let monitor = Monitor(State())
+    private let changed = Condition()
+
+    /// A call that is so much beyond its deadline is not coming back: the process is ended, and with it the hang.
+    private static let patience = Duration.seconds(5)
+    private static let startLimit = Duration.seconds(30)
+    /// The waits between two starts of a process that does not get as far as to answer a call: doubled each time.
+    private static let backoff = (first: Duration.milliseconds(100), longest: Duration.seconds(10))
+
+    private init(
+        _ plugin: KeystorePlugin, _ order: LibraryOrder, _ launcher: PluginLauncher, _ configuration: SecretBytes, channels: Int,
+        logger: Logger
+    ) {
+        self.plugin = plugin
+        self.order = order
+        self.launcher = launcher
+        self.configuration = configuration
+        self.channels = channels
+        self.logger = logger
+    }
+
+    static func open(
+        _ plugin: KeystorePlugin, _ order: LibraryOrder, _ launcher: PluginLauncher, configuration: SecretBytes, channels: Int,
+        logger: Logger, deadline: MonotonicTime
+    ) -> Result<IsolatedInstance, KeystoreFailure> {
+        let instance = IsolatedInstance(plugin, order, launcher, configuration, channels: channels, logger: logger)
+        switch instance.start(until: deadline) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let process):
+            instance.install(process)
+            guard DetachedThread.start("keystore-watch", { instance.supervise(process) }) else {
+                process.kill()
+                _ = process.reap()
+                return .failure(KeystoreFailure(.internal, "the system has no thread to give"))
+            }
+            return .success(instance)
+        }
+    }
+
+    // MARK: Calls
+
+    func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
+        call(Frame(kind: .create, deadline: deadline.nanoseconds, text: name, payload: value)).map { _ in () }
+    }
+
+    func get(_ name: String, _ deadline: MonotonicTime) -> Result<SecretBytes, KeystoreFailure> {
+        call(Frame(kind: .get, deadline: deadline.nanoseconds, text: name)).flatMap { answer in
+            guard answer.payload.count <= Int(KESWICK_VALUE_MAX) else { return .failure(Self.nonsense) }
+            return .success(answer.payload)
+        }
+    }
+
+    func delete(_ name: String, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
+        call(Frame(kind: .delete, deadline: deadline.nanoseconds, text: name)).map { _ in () }
+    }
+
+    func list(prefix: String, after: String, limit: Int, _ deadline: MonotonicTime) -> Result<[String], KeystoreFailure> {
+        let position = Array(after.utf8)
+        let frame = Frame(
+            kind: .list, deadline: deadline.nanoseconds, limit: UInt64(limit), text: prefix,
+            payload: SecretBytes(count: position.count) { $0.copyBytes(from: position) })
+        return call(frame).flatMap { answer in
+            // Looked at as if the plugin had given them here.
+            let receiver = NamesReceiver(prefix: prefix, after: after, limit: limit)
+            receiver.withSink { sink in
+                for name in answer.text.split(separator: "\n") {
+                    var name = String(name)
+                    name.withUTF8 { sink.write(sink.context, keswick_bytes(data: $0.baseAddress, size: $0.count)) }
+                }
+            }
+            return receiver.problem == nil ? .success(receiver.names) : .failure(Self.nonsense)
+        }
+    }
+
+    func status(_ deadline: MonotonicTime) -> Result<Duration, KeystoreFailure> {
+        let start = MonotonicTime.now
+        return call(Frame(kind: .status, deadline: deadline.nanoseconds)).map { _ in .now - start }
+    }
+
+    private static let nonsense = KeystoreFailure(.internal, "the plugin's process gave an answer that makes no sense")
+
+    private func call(_ frame: Frame) -> Result<Frame, KeystoreFailure> {
+        let lease = monitor.withLock { state -> (process: PluginProcess, channel: Int)? in
+            guard let process = state.process, let channel = state.freeChannels.popLast() else { return nil }
+            return (process, channel)
+        }
+        guard let (process, channel) = lease else {
+            return .failure(KeystoreFailure(.unreachable, "the plugin's process is not running: it is being started again"))
+        }
+        let deadline = MonotonicTime(nanoseconds: frame.deadline)
+        let answer: Frame
+        do throws(FrameSocket.Problem) {
+            try process.channels[channel].send(frame, until: deadline + Self.patience)
+            answer = try process.channels[channel].receive(until: deadline + Self.patience)
+        } catch {
+            // The watching thread sees the end, and starts another.
+            process.kill()
+            switch error {
+            case .timedOut:
+                logger.error(
+                    "keystore '\(plugin.name)': a call did not return within \(Self.patience) after its deadline: ending the process"
+                )
+                return .failure(.deadlinePassed)
+            case .ended: return .failure(KeystoreFailure(.unreachable, "the plugin's process ended during the call"))
+            }
+        }
+        monitor.withLock { state in
+            guard state.process === process else { return }
+            state.freeChannels.append(channel)
+            state.hasAnswered = true
+        }
+        return answer.code == 0 ? .success(answer) : .failure(answer.failure)
+    }
+
+    func close() {
+        let process = monitor.withLock { state in
+            state.isClosing = true
+            changed.broadcast()
+            return state.process
+        }
+        // When it cannot be told, it is ending already, which the watching thread sees.
+        try? process?.control.send(Frame(kind: .close), until: .now + Self.startLimit)
+        monitor.wait(for: changed) { state in state.isOver ? .done(()) : .wait(until: nil) }
+    }
+
+    // MARK: The process
+
+    private func start(until deadline: MonotonicTime) -> Result<PluginProcess, KeystoreFailure> {
+        let process: PluginProcess
+        do throws(PluginProcess.Problem) {
+            process = try PluginProcess(launcher, channels: channels)
+        } catch {
+            return .failure(KeystoreFailure(.unreachable, error.text))
+        }
+        let opening = Frame(kind: .open, deadline: deadline.nanoseconds, payload: configuration)
+        let opened = IsolatedPlugin.load(order, in: process, until: deadline, log: log).flatMap { _ in
+            IsolatedPlugin.ask(process, opening, until: deadline, log: log)
+        }
+        guard case .failure(let failure) = opened else { return .success(process) }
+        process.kill()
+        _ = process.reap()
+        return .failure(failure)
+    }
+
+    /// Calls go to the process from now on.
+    private func install(_ process: PluginProcess) {
+        monitor.withLock { state in
+            state.process = process
+            state.freeChannels = Array(0..<channels)
+            state.hasAnswered = false
+        }
+    }
+
+    /// Writes what the plugin logs, and replaces the process when it ends, until the keystore is closed.
+    private func supervise(_ first: PluginProcess) {
+        var process = first
+        var failures = 0
+        while true {
+            watch(process)
+            process.kill()
+            let end = process.reap()
+            let (hasAnswered, isClosing) = monitor.withLock { state in
+                state.process = nil
+                state.freeChannels = []
+                return (state.hasAnswered, state.isClosing)
+            }
+            guard !isClosing else { break }
+            failures = hasAnswered ? 0 : failures + 1
+            logger.error(
+                "keystore '\(plugin.name)': the plugin's process is gone: \(end). Calls in flight failed; starting it again")
+            guard let next = restart(&failures) else { break }
+            process = next
+        }
+        monitor.withLock { state in
+            state.isOver = true
+            changed.broadcast()
+        }
+    }
+
+    /// Reads from the control socket until the process ends or has closed its instance.
+    private func watch(_ process: PluginProcess) {
+        while let frame = try? process.control.receive(until: nil) {
+            // The one result that comes here is that of `close`.
+            guard frame.kind == .log else { return }
+            log(frame)
+        }
+    }
+
+    /// Starts a process, again and again; nil when the keystore is closed meanwhile.
+    private func restart(_ failures: inout Int) -> PluginProcess? {
+        while true {
+            let pause = failures == 0 ? .zero : min(Self.backoff.first * (1 << min(failures - 1, 16)), Self.backoff.longest)
+            let next = MonotonicTime.now + pause
+            let isClosing = monitor.wait(for: changed) { state -> Monitor<State>.Step<Bool> in
+                state.isClosing || MonotonicTime.now >= next ? .done(state.isClosing) : .wait(until: next)
+            }
+            if isClosing { return nil }
+            switch start(until: .now + Self.startLimit) {
+            case .success(let process):
+                install(process)
+                if monitor.withLock({ $0.isClosing }) {
+                    process.kill()
+                } else {
+                    logger.info("keystore '\(plugin.name)': the plugin's process runs again")
+                }
+                return process
+            case .failure(let failure):
+                failures += 1
+                logger.error("keystore '\(plugin.name)': the plugin's process could not be started: \(failure)")
+            }
+        }
+    }
+
+    private func log(_ frame: Frame) {
+        let levels = Logger.Level.allCases
+        var text = frame.text
+        let line = text.withUTF8 { OperatorText.decode(UnsafeRawBufferPointer($0)) }
+        logger.log(level: levels.indices.contains(Int(frame.code)) ? levels[Int(frame.code)] : .error, "\(line)")
+    }
+}

@@ -1,0 +1,68 @@
+import SecureBytes
+
+/// The start of a plugin's own process, up to what was asked of it.
+enum IsolatedPlugin {
+    /// How long a library may take to be loaded and looked at.
+    private static let loadLimit = Duration.seconds(30)
+
+    /// Loads the library in a process that ends right after, and tells what its table says.
+    static func describe(_ order: LibraryOrder, _ launcher: PluginLauncher) throws(PluginError) -> PluginDescription {
+        let process: PluginProcess
+        do throws(PluginProcess.Problem) {
+            process = try PluginProcess(launcher, channels: 0)
+        } catch {
+            throw .processFailed(path: order.manifest.library, reason: error.text)
+        }
+        defer {
+            process.kill()
+            _ = process.reap()
+        }
+        switch load(order, in: process, until: .now + loadLimit, log: { _ in }) {
+        case .success(let description): return description
+        case .failure(let failure): throw .processFailed(path: order.manifest.library, reason: failure.message)
+        }
+    }
+
+    /// Has the process load the library.
+    static func load(
+        _ order: LibraryOrder, in process: PluginProcess, until limit: MonotonicTime, log: (Frame) -> Void
+    ) -> Result<PluginDescription, KeystoreFailure> {
+        ask(process, Frame(kind: .load, text: order.text), until: limit, log: log).flatMap { answer in
+            guard let description = PluginDescription(text: answer.text) else {
+                return .failure(KeystoreFailure(.internal, "the plugin's process did not say what it has loaded"))
+            }
+            return .success(description)
+        }
+    }
+
+    /// Sends a frame over the control socket, and waits for its result. Log lines that come before go to `log`.
+    static func ask(
+        _ process: PluginProcess, _ frame: Frame, until limit: MonotonicTime, log: (Frame) -> Void
+    ) -> Result<Frame, KeystoreFailure> {
+        do throws(FrameSocket.Problem) {
+            try process.control.send(frame, until: limit)
+            while true {
+                let answer = try process.control.receive(until: limit)
+                guard answer.kind == .result else {
+                    log(answer)
+                    continue
+                }
+                return answer.code == 0 ? .success(answer) : .failure(answer.failure)
+            }
+        } catch {
+            switch error {
+            case .timedOut: return .failure(.deadlinePassed)
+            case .ended: return .failure(KeystoreFailure(.internal, "the plugin ended its process at the start"))
+            }
+        }
+    }
+}
+
+extension Frame {
+    /// What a result with a code other than 0 says.
+    var failure: KeystoreFailure {
+        var message = text
+        return KeystoreFailure(
+            KeystoreFailure.Kind(frameCode: code), message.withUTF8 { OperatorText.decode(UnsafeRawBufferPointer($0)) })
+    }
+}

@@ -1,0 +1,106 @@
+import CLinux
+import Glibc
+import NIOConcurrencyHelpers
+import SecureBytes
+
+/// A process of its own for a plugin, seen from the server: started, and talked to over sockets.
+final class PluginProcess: Sendable {
+    /// Logs, opening and closing go over this one.
+    let control: FrameSocket
+    /// One for each call that may run at once.
+    let channels: [FrameSocket]
+    private let pid: pid_t
+    /// Whether the pid is this process's no more.
+    private let isReaped = NIOLockedValueBox(false)
+
+    struct Problem: Error {
+        var text: String
+    }
+
+    /// The variables of the server's environment that a plugin gets: those that say where the system is, none that hold a secret.
+    private static let variables = [
+        "PATH", "HOME", "TZ", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    ]
+
+    /// The first descriptor of the child: that of `control`. Those of the channels follow.
+    static let firstDescriptor: Int32 = 3
+
+    init(_ launcher: PluginLauncher, channels count: Int) throws(Problem) {
+        var pairs: [(FrameSocket, FrameSocket)] = []
+        for _ in 0...count {
+            guard let pair = FrameSocket.pair() else { throw Problem(text: "no sockets: \(SystemError.text(errno))") }
+            pairs.append(pair)
+        }
+        control = pairs[0].0
+        channels = pairs.dropFirst().map(\.0)
+        pid = try Self.spawn(launcher, pairs.map(\.1))
+    }
+
+    private static func spawn(_ launcher: PluginLauncher, _ ends: [FrameSocket]) throws(Problem) -> pid_t {
+        // Copies above all the numbers that the child will use, so that giving them their places overwrites none.
+        let last = firstDescriptor + Int32(ends.count)
+        var copies: [Int32] = []
+        defer { for copy in copies { close(copy) } }
+        for end in ends {
+            let copy = fcntl(end.descriptor, F_DUPFD_CLOEXEC, last)
+            guard copy >= 0 else { throw Problem(text: "no descriptors: \(SystemError.text(errno))") }
+            copies.append(copy)
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        for (index, copy) in copies.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, copy, firstDescriptor + Int32(index))
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        // A process group of its own: what a terminal sends to the server's is for the server to handle.
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        let environment = variables.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+        var pid = pid_t()
+        let arguments = [launcher.program] + launcher.arguments + ["\(ends.count - 1)"]
+        let code = withCStrings(arguments) { argv in
+            withCStrings(environment) { envp in posix_spawn(&pid, launcher.program, &actions, &attributes, argv, envp) }
+        }
+        guard code == 0 else { throw Problem(text: "cannot start \(launcher.program): \(SystemError.text(code))") }
+        return pid
+    }
+
+    private static func withCStrings<R>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> R) -> R {
+        let copies = strings.map { strdup($0) }
+        defer { copies.forEach { free($0) } }
+        return body(copies + [nil])
+    }
+
+    /// Ends the process. Its end shows on the sockets.
+    func kill() {
+        isReaped.withLockedValue { isReaped in
+            if !isReaped { Glibc.kill(pid, SIGKILL) }
+        }
+    }
+
+    /// Waits for the end, and says how it came. To be called once.
+    func reap() -> String {
+        var information = siginfo_t()
+        // Leaves the pid taken, so that a late `kill` cannot meet a stranger.
+        while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        var status: Int32 = 0
+        let code = isReaped.withLockedValue { isReaped in
+            isReaped = true
+            return waitpid(pid, &status, 0) < 0 ? errno : 0
+        }
+        guard code == 0 else { return "its end is not known: \(SystemError.text(code))" }
+        let signal = status & 0x7f
+        return signal == 0
+            ? "it ended with code \((status >> 8) & 0xff)"
+            : "it was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
+    }
+}

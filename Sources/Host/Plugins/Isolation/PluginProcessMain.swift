@@ -1,0 +1,142 @@
+import CLinux
+import Glibc
+import Logging
+import NIOConcurrencyHelpers
+import SecureBytes
+
+/// A plugin's process from within: it loads one library, opens it once, and does what the server asks over its sockets. It has
+/// nothing else: no other descriptors, no privileges to gain, a minimal environment, and no more memory than it is given.
+package enum PluginProcessMain {
+    /// The most memory that the plugin may use for data, and the most files that it may have open.
+    private static let memoryLimit = rlim_t(1 << 30)
+    private static let fileLimit = rlim_t(1024)
+
+    /// Runs until the server closes the plugin or is gone.
+    package static func run(channels count: Int) -> Never {
+        guard confine(channels: count) else { _exit(2) }
+        let control = FrameSocket(PluginProcess.firstDescriptor)
+        let replies = NIOLock()
+        @Sendable func reply(_ frame: Frame) {
+            // The server is gone, or will see the end of this process: there is nobody to tell.
+            replies.withLock { if (try? control.send(frame, until: nil)) == nil { _exit(0) } }
+        }
+        let logger = Logger(label: "plugin") { _ in RemoteLog(send: reply) }
+        var plugin: KeystorePlugin?
+        var instance: PluginInstance?
+        while let frame = try? control.receive(until: nil) {
+            switch frame.kind {
+            case .load:
+                do {
+                    guard let order = LibraryOrder(text: frame.text) else { _exit(2) }
+                    let loaded = try PluginLoader.load(order.manifest, from: PluginDirectory(explicit: "/", program: nil))
+                    plugin = loaded
+                    reply(Frame(kind: .result, text: loaded.description.text))
+                } catch {
+                    reply(Frame(kind: .result, code: KeystoreFailure.Kind.internal.frameCode, text: "\(error)"))
+                }
+            case .open:
+                guard let plugin, instance == nil else { _exit(2) }
+                let services = HostServices(keystore: plugin.name, logger: logger)
+                let deadline = MonotonicTime(nanoseconds: frame.deadline)
+                switch PluginInstance.open(plugin, configuration: frame.payload, services: services, deadline: deadline) {
+                case .failure(let failure): reply(.failure(failure))
+                case .success(let opened):
+                    instance = opened
+                    for index in 0..<count { serve(opened, PluginProcess.firstDescriptor + 1 + Int32(index)) }
+                    reply(Frame(kind: .result))
+                }
+            case .close:
+                guard let closing = instance else { _exit(0) }
+                instance = nil
+                // On a thread of its own: one that never ends must not keep this one from noticing that the server is gone.
+                let started = DetachedThread.start("keystore-close") {
+                    closing.close()
+                    reply(Frame(kind: .result))
+                }
+                if !started { _exit(1) }
+            default: _exit(2)
+            }
+        }
+        _exit(0)
+    }
+
+    /// Gives up all that the plugin does not need. False when that cannot be done.
+    private static func confine(channels: Int) -> Bool {
+        guard keswick_close_from(PluginProcess.firstDescriptor + 1 + Int32(channels)) == 0, keswick_forbid_privileges() == 0
+        else {
+            return false
+        }
+        _ = ProcessHardening.apply()
+        // An interrupt from a terminal is the server's to handle; it closes the plugin, or the sockets.
+        signal(SIGINT, SIG_IGN)
+        for (resource, most) in [(RLIMIT_DATA, memoryLimit), (RLIMIT_NOFILE, fileLimit)] {
+            var limit = rlimit()
+            let number = __rlimit_resource_t(resource.rawValue)
+            guard getrlimit(number, &limit) == 0 else { return false }
+            limit.rlim_max = min(limit.rlim_max, most)
+            limit.rlim_cur = limit.rlim_max
+            guard setrlimit(number, &limit) == 0 else { return false }
+        }
+        return true
+    }
+
+    /// Answers the calls of one channel, one after the other, on a thread.
+    private static func serve(_ instance: PluginInstance, _ descriptor: Int32) {
+        let started = DetachedThread.start("keystore-call") {
+            let channel = FrameSocket(descriptor)
+            while let frame = try? channel.receive(until: nil) {
+                let answer = answer(frame, instance)
+                if (try? channel.send(answer, until: nil)) == nil { break }
+            }
+            // The server is gone.
+            _exit(0)
+        }
+        if !started { _exit(1) }
+    }
+
+    private static func answer(_ frame: Frame, _ instance: PluginInstance) -> Frame {
+        let deadline = MonotonicTime(nanoseconds: frame.deadline)
+        switch frame.kind {
+        case .create: return Frame(instance.create(frame.text, frame.payload, deadline)) { _ in Frame(kind: .result) }
+        case .get: return Frame(instance.get(frame.text, deadline)) { Frame(kind: .result, payload: $0) }
+        case .delete: return Frame(instance.delete(frame.text, deadline)) { _ in Frame(kind: .result) }
+        case .status:
+            return Frame(instance.status(deadline)) { Frame(kind: .result, limit: $0.wholeNanoseconds) }
+        case .list:
+            let after = frame.payload.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            let names = instance.list(prefix: frame.text, after: after, limit: Int(clamping: frame.limit), deadline)
+            return Frame(names) { Frame(kind: .result, text: $0.joined(separator: "\n")) }
+        default: _exit(2)
+        }
+    }
+}
+
+extension Frame {
+    static func failure(_ failure: KeystoreFailure) -> Frame {
+        Frame(kind: .result, code: failure.kind.frameCode, text: failure.message)
+    }
+
+    fileprivate init<Success>(_ result: Result<Success, KeystoreFailure>, _ frame: (Success) -> Frame) {
+        switch result {
+        case .success(let value): self = frame(value)
+        case .failure(let failure): self = .failure(failure)
+        }
+    }
+}
+
+/// Sends what the plugin logs to the server.
+private struct RemoteLog: LogHandler {
+    let send: @Sendable (Frame) -> Void
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let code = UInt32(Logger.Level.allCases.firstIndex(of: event.level) ?? 0)
+        send(Frame(kind: .log, code: code, text: "\(event.message)"))
+    }
+}
