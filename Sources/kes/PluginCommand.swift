@@ -6,7 +6,9 @@ import Host
 struct PluginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Write, check and look at keystore plugins.",
-        subcommands: [PluginCheck.self, PluginWorker.self, PluginProcessCommand.self])
+        subcommands: [
+            PluginNew.self, PluginCheck.self, PluginList.self, PluginInfo.self, PluginWorker.self, PluginProcessCommand.self,
+        ])
 
     func run() async throws {
         throw MissingSubcommand(help: Kes.helpMessage(for: Self.self))

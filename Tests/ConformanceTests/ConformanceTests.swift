@@ -26,9 +26,7 @@ import Testing
 
     /// Compiles the fixture with one promise broken.
     private static func compile(_ promise: String, into directory: TemporaryDirectory) throws -> String {
-        // This file is in Tests/ConformanceTests.
-        var root = #filePath[...]
-        for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
+        let root = Repository.root
         let library = directory.file("lib\(promise).so")
         let result = try run(
             "gcc",

@@ -74,7 +74,7 @@ extension PluginError: CustomStringConvertible {
         case .wrongName(let path, let manifest, let plugin):
             "\(path) is the plugin '\(plugin)', but its manifest calls it '\(manifest)': correct 'name' or 'library'"
         case .processFailed(let path, let reason):
-            "\(path), in a process of its own: \(reason)"
+            reason.contains(path) ? reason : "\(path), in a process of its own: \(reason)"
         case .openFailed(let plugin, let failure):
             "cannot open the keystore '\(plugin)': \(failure)"
         }

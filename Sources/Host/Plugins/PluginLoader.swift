@@ -93,7 +93,10 @@ package enum PluginLoader {
         }
         let table = try PluginTable.copy(address, path: library.path)
         let name = try PluginTable.text(table.name, field: "name", path: library.path)
-        guard name == manifest.name else { throw .wrongName(path: library.path, manifest: manifest.name, plugin: name) }
+        // Whoever only looks at a library does not know its name.
+        guard name == manifest.name || manifest.name.isEmpty else {
+            throw .wrongName(path: library.path, manifest: manifest.name, plugin: name)
+        }
         return KeystorePlugin(
             name: name, version: try PluginTable.text(table.version, field: "version", path: library.path),
             abiVersion: table.abi_version, libraryPath: library.path, isSerial: table.flags & (1 << 0) != 0,

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Glibc
+import Host
+import KESClient
+
+/// `kes plugin ls`
+struct PluginList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the plugins that a server would find, and why it would refuse one.",
+        discussion:
+            "Each plugin is looked at in a process of its own. Without --plugins, KES_PLUGINS counts, then what a server searches."
+    )
+
+    @Option(help: ArgumentHelp("Where the plugins' manifests are.", valueName: "dir"), completion: .directory)
+    var plugins: String?
+
+    @OptionGroup var printing: OutputOptions
+
+    func run() throws {
+        let explicit = PluginDirectory.explicit(
+            option: plugins, environment: Environment.value("KES_PLUGINS"), configuration: nil)
+        let directory = PluginDirectory(explicit: explicit)
+        let entries = PluginCatalogue.entries(in: directory)
+        let output = printing.output
+        if printing.json {
+            return try output.line("[" + entries.map(\.json).joined(separator: ",") + "]")
+        }
+        guard !entries.isEmpty else {
+            throw CommandFailure(
+                "no plugins: there is no manifest in \(directory.searched.joined(separator: ", ")). "
+                    + "Name a directory with --plugins or KES_PLUGINS")
+        }
+        for entry in entries {
+            let mark = entry.problem == nil ? output.green("●") : output.red("●")
+            let version = entry.version.map { " \($0)" } ?? ""
+            try output.text("\(mark) \(output.bold(entry.name))\(version)\n" + entry.lines(output).map { "  \($0)\n" }.joined())
+        }
+    }
+}
+
+/// `kes plugin info FILE`
+struct PluginInfo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show what a plugin's library says about itself.",
+        discussion: "The library is loaded in a process of its own. Exits with 1 when a server would refuse it.")
+
+    @Argument(help: ArgumentHelp("The plugin's shared library.", valueName: "file"), completion: .file(extensions: ["so"]))
+    var file: String
+
+    @OptionGroup var printing: OutputOptions
+
+    func run() throws {
+        guard access(file, F_OK) == 0 else { throw CommandFailure("cannot read \(file): \(Files.message(errno))") }
+        let entry = PluginCatalogue.library(at: file)
+        let output = printing.output
+        if printing.json {
+            try output.line(entry.json)
+        } else {
+            let title = entry.version.map { "\(entry.name) \($0)" } ?? file
+            try output.text("\(output.bold(title))\n" + entry.lines(output).map { "  \($0)\n" }.joined())
+        }
+        if entry.problem != nil { throw ExitCode(1) }
+    }
+}
+
+extension PluginCatalogue.Entry {
+    private var capabilities: String? {
+        guard let isSerial, let isDurable else { return nil }
+        let names = [isDurable ? "durable" : nil, isSerial ? "serial" : nil].compactMap { $0 }
+        return names.isEmpty ? "none" : names.joined(separator: ", ")
+    }
+
+    /// For people, one fact a line.
+    fileprivate func lines(_ output: Output) -> [String] {
+        let facts: [(label: String, value: String?)] = [
+            ("State", problem.map { output.red("refused: ") + $0 } ?? output.green("ready")),
+            ("Manifest", manifest), ("Library", library), ("SHA-256", sha256), ("Interface", abiVersion.map { "version \($0)" }),
+            ("Claims", capabilities), ("Isolation", isolation?.rawValue),
+        ]
+        return output.table(facts.compactMap { fact in fact.value.map { (fact.label, $0) } }).split(separator: "\n").map(
+            String.init)
+    }
+
+    fileprivate var json: String {
+        JSONText.object([
+            ("name", JSONText.string(name)), ("version", version.map(JSONText.string)), ("abi", abiVersion.map { "\($0)" }),
+            ("state", JSONText.string(problem == nil ? "ready" : "refused")), ("problem", problem.map(JSONText.string)),
+            ("manifest", manifest.map(JSONText.string)), ("library", library.map(JSONText.string)),
+            ("sha256", sha256.map(JSONText.string)), ("durable", isDurable.map { "\($0)" }), ("serial", isSerial.map { "\($0)" }),
+            ("isolation", isolation.map { JSONText.string($0.rawValue) }),
+        ])
+    }
+}

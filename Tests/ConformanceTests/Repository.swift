@@ -1,0 +1,13 @@
+import TestSupport
+
+/// The working tree that these tests were built from.
+enum Repository {
+    static let root: String = {
+        // This file is in Tests/ConformanceTests.
+        var path = #filePath[...]
+        for _ in 0..<3 { path = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+        return String(path)
+    }()
+
+    static func has(_ program: String) -> Bool { (try? run("sh", ["-c", "command -v \(program)"]))?.code == 0 }
+}
