@@ -116,6 +116,7 @@ let package = Package(
             exclude: ["Golden"]),
         // Its fixture is a plugin in C, which the tests compile themselves.
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], exclude: ["Fixtures"]),
+        .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "Yams"]),
         .testTarget(name: "SmokeTests", dependencies: ["KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

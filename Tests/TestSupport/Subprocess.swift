@@ -128,6 +128,12 @@ package final class Subprocess: Sendable {
     /// The next bytes of standard output, at least one; empty at its end.
     package func readOutput() -> [UInt8] { Self.read(output) }
 
+    /// What is there of standard output by now; empty when there is nothing.
+    package func readOutputIfAny() -> [UInt8] {
+        var polled = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, 0) > 0 ? Self.read(output) : []
+    }
+
     /// The next bytes of standard error.
     package func readError() -> [UInt8] { Self.read(error) }
 

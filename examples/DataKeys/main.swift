@@ -45,9 +45,9 @@ for try await name in client.listKeys(prefix: "") {
 let log = try await client.log(.audit)
 let following = Task {
     for try await line in log {
-        if let event = AuditEvent(line) { return event.path }
+        if let event = AuditEvent(line), event.path == "/version" { return event.status }
     }
-    return "nothing"
+    return 0
 }
 _ = try await client.version()
 print("the audit log says: \(try await following.value)")
