@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 setup
+# What the tests of the plugin kit build C and C++ with. Rust they try where it is installed.
+install_packages make
 # For the tests of what is shown on terminals, and of the manual page.
 install_packages man-db tmux
 # shellcheck disable=SC2119  # without arguments it builds everything but the tests

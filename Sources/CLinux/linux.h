@@ -2,6 +2,7 @@
 #ifndef KESWICK_LINUX_H
 #define KESWICK_LINUX_H
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -14,6 +15,9 @@ static inline int keswick_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 
 
 /* Closes all descriptors from that number on: close_range(2). */
 static inline int keswick_close_from(int first) { return (int)syscall(SYS_close_range, (unsigned)first, ~0u, 0u); }
+
+/* Whether this program was built with AddressSanitizer or ThreadSanitizer, which replace the allocator and take more memory than any limit. */
+static inline int keswick_is_sanitized(void) { return dlsym(NULL, "__asan_init") != NULL || dlsym(NULL, "__tsan_init") != NULL; }
 
 /* This process, and what it starts, can gain no privileges any more: PR_SET_NO_NEW_PRIVS of prctl(2). */
 static inline int keswick_forbid_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }

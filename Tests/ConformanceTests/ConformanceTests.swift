@@ -25,13 +25,14 @@ import Testing
     }
 
     /// Compiles the fixture with one promise broken.
-    private static func compile(_ promise: String, into directory: TemporaryDirectory) throws -> String {
+    private static func compile(_ promise: String, flags: String = "0", into directory: TemporaryDirectory) throws -> String {
         let root = Repository.root
         let library = directory.file("lib\(promise).so")
         let result = try run(
             "gcc",
             [
                 "-shared", "-fPIC", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-use-after-free", "-DBREAK=\(promise)",
+                "-DMORE_FLAGS=\(flags)",
                 promise == "NO_ENTRY" ? "-DNO_ENTRY_POINT" : "-UNO_ENTRY_POINT", "-I\(root)/Sources/PluginAPI/include",
                 "\(root)/Tests/ConformanceTests/Fixtures/keystore.c", "-o", library,
             ])
@@ -80,6 +81,17 @@ import Testing
             #expect(!line.details.isEmpty)
             #expect(line.reproduce.hasPrefix("kes plugin check \(library) --config '{\"path\":\"{dir}\"}' --seed 7"))
         }
+    }
+
+    @Test("A keystore that bears one call at a time passes when it says so, and only then")
+    func serial() throws {
+        let directory = try TemporaryDirectory()
+        let arguments = [
+            "--config", #"{"path":"{dir}"}"#, "--only", "threads.mixed", "--only", "threads.race", "--only", "list.changes",
+        ]
+        let serial = try Self.compile("SHARED_BUFFER", flags: "KESWICK_SERIAL", into: directory)
+        let (code, report) = try Self.check(serial, arguments)
+        #expect(code == 0, "\(report.rules.filter { $0.result == "failed" }.map(\.details))")
     }
 
     @Test("The report for people names the rule, what was seen, and how to see it again")

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Checks a plugin against the interface, each rule in a process of its own: what the plugin does to its process it does to itself.
@@ -74,11 +75,15 @@ package final class Runner {
     private func isWanted(_ rule: Rule) -> Bool { options.only.isEmpty || options.only.contains(rule.id) }
 
     private func run(_ check: Check) throws {
+        checked.insert(check.rule)
+        if check.rule == .listPages { checked.insert(.listCost) }
+        // A sanitizer has an allocator of its own, which neither counts nor checks for us.
+        if check.environment != .plain, keswick_is_sanitized() != 0 {
+            return findings.append(Finding(.skipped, check.rule, "this program is built with a sanitizer"))
+        }
         let place = try directories.make(isOnDisk: false)
         let worker = try start(check.rule.id, in: place, environment: check.environment)
         conclude(worker, check.rule)
-        checked.insert(check.rule)
-        if check.rule == .listPages { checked.insert(.listCost) }
         directories.remove(place)
     }
 

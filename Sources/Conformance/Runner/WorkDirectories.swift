@@ -20,12 +20,19 @@ final class WorkDirectories {
         self.configuration = configuration
         disk = try Self.make(in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
         // Thousands of synced files take their time on a disk; only --durable is about what a disk keeps.
-        memory = access("/dev/shm", W_OK) == 0 ? try Self.make(in: "/dev/shm") : disk
+        memory = Self.hasRoom("/dev/shm") ? try Self.make(in: "/dev/shm") : disk
     }
 
     deinit {
         Self.removeTree(disk)
         Self.removeTree(memory)
+    }
+
+    /// Ten thousand files of a page each, and what others have there: containers often have 64 MiB only.
+    private static func hasRoom(_ directory: String) -> Bool {
+        var status = statvfs()
+        guard access(directory, W_OK) == 0, statvfs(directory, &status) == 0 else { return false }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize) >= 512 << 20
     }
 
     private static func make(in directory: String) throws(Runner.Failure) -> String {

@@ -62,6 +62,10 @@ enum broken_promise {
 #ifndef BREAK
 #define BREAK NOTHING
 #endif
+/* Flags besides those that the keystore has by itself. */
+#ifndef MORE_FLAGS
+#define MORE_FLAGS 0
+#endif
 #define BREAKS(promise) (BREAK == (promise))
 
 #endif /* BREAKS_H */

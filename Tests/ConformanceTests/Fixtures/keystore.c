@@ -295,7 +295,7 @@ static keswick_result do_status(keswick_instance *store, const keswick_call *cal
 
 static const keswick_keystore table = {
     BREAKS(OTHER_VERSION) ? 2 : KESWICK_ABI_VERSION, sizeof(keswick_keystore), BREAKS(BAD_NAME) ? "Broken!" : "broken", "1.0.0",
-    KESWICK_DURABLE | (BREAKS(UNKNOWN_FLAG) ? 64 : 0), do_open, do_close, do_create, BREAKS(NO_GET) ? NULL : do_get, do_remove, do_list, do_status};
+    KESWICK_DURABLE | MORE_FLAGS | (BREAKS(UNKNOWN_FLAG) ? 64 : 0), do_open, do_close, do_create, BREAKS(NO_GET) ? NULL : do_get, do_remove, do_list, do_status};
 
 #ifdef NO_ENTRY_POINT
 KESWICK_EXPORT const keswick_keystore *another_name(void) { return &table; }

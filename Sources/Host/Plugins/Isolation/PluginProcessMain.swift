@@ -72,6 +72,7 @@ package enum PluginProcessMain {
         for (resource, most) in [(RLIMIT_DATA, memoryLimit), (RLIMIT_NOFILE, fileLimit)] {
             var limit = rlimit()
             let number = __rlimit_resource_t(resource.rawValue)
+            if resource == RLIMIT_DATA, keswick_is_sanitized() != 0 { continue }
             guard getrlimit(number, &limit) == 0 else { return false }
             limit.rlim_max = min(limit.rlim_max, most)
             limit.rlim_cur = limit.rlim_max
