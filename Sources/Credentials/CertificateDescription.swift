@@ -5,6 +5,8 @@ import Glibc
 public struct CertificateDescription: Sendable, Equatable {
     /// Who its owner is to a server.
     public let identity: Identity
+    /// The SHA-256 of the whole certificate in DER, which is often taken for its owner's identity and never is.
+    public let fingerprint: [UInt8]
     /// Whether its basicConstraints say that it belongs to a certificate authority.
     public let isCertificateAuthority: Bool
     /// The subject's distinguished name as in RFC 2253, such as `CN=localhost`.
@@ -43,6 +45,7 @@ public struct CertificateDescription: Sendable, Equatable {
     private init(_ certificate: X509Certificate) throws(CredentialError) {
         let handle = certificate.handle
         identity = try certificate.identity()
+        fingerprint = try certificate.fingerprint()
         isCertificateAuthority = try certificate.isCertificateAuthority()
         subject = try Self.text(of: X509_get_subject_name(handle))
         issuer = try Self.text(of: X509_get_issuer_name(handle))

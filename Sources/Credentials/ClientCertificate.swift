@@ -33,6 +33,11 @@ extension Identity {
         self = try X509Certificate(der: certificateDER).identity()
     }
 
+    /// What somebody takes for an identity who hashes these bytes, whatever they are.
+    public init(sha256Of bytes: UnsafeRawBufferPointer) throws(CredentialError) {
+        try self.init(subjectPublicKeyInfo: bytes)
+    }
+
     /// The identity whose SubjectPublicKeyInfo is `bytes`, in DER.
     init(subjectPublicKeyInfo bytes: UnsafeRawBufferPointer) throws(CredentialError) {
         var digest = [UInt8](repeating: 0, count: Identity.byteCount)

@@ -52,6 +52,13 @@ final class X509Certificate {
         return try Identity(subjectPublicKeyInfo: UnsafeRawBufferPointer(start: encoded, count: Int(count)))
     }
 
+    /// The SHA-256 of the certificate in DER.
+    func fingerprint() throws(CredentialError) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Identity.byteCount)
+        guard X509_digest(handle, EVP_sha256(), &digest, nil) == 1 else { throw .libcrypto("a certificate's fingerprint") }
+        return digest
+    }
+
     func isCertificateAuthority() throws(CredentialError) -> Bool {
         var finding: Int32 = 0
         guard let extension_ = X509_get_ext_d2i(handle, NID_basic_constraints, &finding, nil) else {

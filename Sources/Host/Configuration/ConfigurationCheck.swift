@@ -11,9 +11,9 @@ package struct ConfigurationCheck: Sendable {
     /// What the server starts with all the same, those of the file's text included.
     package private(set) var warnings: [ConfigurationError]
 
-    private let configuration: Configuration
+    let configuration: Configuration
     /// Seconds since the epoch.
-    private let now: Int64
+    let now: Int64
 
     /// Looks at all files. It blocks while it reads them.
     ///
@@ -26,12 +26,14 @@ package struct ConfigurationCheck: Sendable {
         checkPrivateKey(chain)
         checkAuthorities()
         checkPluginDirectory()
+        checkPolicies()
+        checkIdentities()
     }
 
     /// Far beyond any bundle of certificates.
     private static let maximumFileSize = 16 << 20
-    /// How long before its certificate expires a server begins to warn.
-    private static let warningPeriod: Int64 = 7 * 86_400
+    /// How long before a certificate expires a server begins to warn.
+    static let warningPeriod: Int64 = 7 * 86_400
 
     private mutating func checkCertificate() -> [CertificateDescription] {
         let path = configuration.tls.certificateFile
@@ -156,8 +158,17 @@ extension ConfigurationCheck {
         errors.append(entry(member, message))
     }
 
-    private mutating func warn(_ member: String, _ message: String) {
+    mutating func warn(_ member: String, _ message: String) {
         warnings.append(entry(member, message))
+    }
+
+    /// Warns of an identity, where it is named.
+    mutating func warn(_ identity: Identity, _ message: String) {
+        let position = configuration.origin.identities[identity]
+        warnings.append(
+            ConfigurationError(
+                file: configuration.origin.file, line: position?.line ?? 0, column: position?.column ?? 0,
+                message: "the identity \(identity) \(message)"))
     }
 
     private func entry(_ member: String, _ message: String) -> ConfigurationError {
@@ -175,7 +186,7 @@ extension ConfigurationCheck {
     }
 
     /// The names of the files in a directory that are not hidden, sorted. Directories of mounted secrets hold hidden ones.
-    private static func files(in directory: String) -> [String] {
+    static func files(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -197,7 +208,7 @@ extension ConfigurationCheck {
         Result { () throws(PrivateKeyProblem) in try Identity(ownerOfPrivateKeyPEM: bytes, password: password) }
     }
 
-    private static func text(_ seconds: Int64) -> String {
+    static func text(_ seconds: Int64) -> String {
         Timestamp(seconds: seconds, nanoseconds: 0).description
     }
 }

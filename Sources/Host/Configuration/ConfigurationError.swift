@@ -1,3 +1,5 @@
+import Credentials
+
 /// One thing that is wrong with a configuration file, and where.
 ///
 /// It prints as `FILE:LINE:COLUMN: message`, the form that editors and compilers use. The message says what is wrong and what
@@ -62,6 +64,8 @@ package struct ConfigurationOrigin: Sendable {
     package var file: String
     /// Where each member's value is, by its path from the root (`tls.key`).
     package var positions: [String: SourcePosition]
+    /// Where each identity is named.
+    package var identities: [Identity: SourcePosition] = [:]
     /// In the order of the file. They print as errors do.
     package var warnings: [ConfigurationError]
 

@@ -38,6 +38,10 @@ struct ConfigurationReader {
             predefinedKeys: keys, keystore: keystore, pluginDirectory: plugins)
         configuration.origin = ConfigurationOrigin(
             file: diagnostics.file, positions: positions(file), warnings: diagnostics.sortedWarnings)
+        configuration.origin.identities = roles.positions
+        for policy in policies {
+            configuration.origin.positions["policy.\(policy.name)"] = file.descendant(["policy", policy.name])?.position
+        }
         return configuration
     }
 
@@ -69,7 +73,9 @@ struct ConfigurationReader {
         }
         guard let identity = Identity(scalar.text) else {
             // Any text but an identity switches the administrator off. One that was meant to be an identity should not.
-            if scalar.text.utf8.count >= 32, scalar.text.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) {
+            // A fingerprint has colons between its digits.
+            let digits = scalar.text.utf8.filter { $0 != UInt8(ascii: ":") }
+            if digits.count >= 32, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) {
                 diagnostics.warning(
                     at: position,
                     "'admin.identity' is no identity (64 lower-case hexadecimal digits), so that there is no administrator; "

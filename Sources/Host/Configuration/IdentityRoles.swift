@@ -23,6 +23,9 @@ struct IdentityRoles {
         self.diagnostics = diagnostics
     }
 
+    /// Where each identity is named first.
+    var positions: [Identity: SourcePosition] { roles.mapValues(\.position) }
+
     /// Returns whether `identity` had no role yet. Says so when it has another one; the same one twice does no harm.
     @discardableResult
     mutating func add(_ identity: Identity, as role: Role, at position: SourcePosition) -> Bool {

@@ -7,13 +7,16 @@ import NIOTLS
 /// Checks a client's certificates during the handshake and finds out who it is. One for each connection, on its event loop.
 final class ClientVerification {
     private let trust: TrustStore?
+    /// The subject of the server's certificate.
+    private let server: String
     private let certificates: CertificateMemory
     private let logger: Logger
     private let address: String
     private var client: Connection.Client?
 
-    init(trust: TrustStore?, certificates: CertificateMemory, logger: Logger, address: String) {
+    init(trust: TrustStore?, server: String, certificates: CertificateMemory, logger: Logger, address: String) {
         self.trust = trust
+        self.server = server
         self.certificates = certificates
         self.logger = logger
         self.address = address
@@ -23,7 +26,7 @@ final class ClientVerification {
     func verify(_ chain: [NIOSSLCertificate], _ promise: EventLoopPromise<NIOSSLVerificationResult>) {
         do {
             let encoded = try chain.map { try $0.toDERBytes() }
-            if let problem = trust?.problem(with: encoded) {
+            if let problem = trust?.refusal(of: encoded) {
                 logger.info("client certificate refused: \(problem)", metadata: ["ip": "\(address)"])
                 return promise.succeed(.failed)
             }
@@ -43,7 +46,7 @@ final class ClientVerification {
         if let client { return client }
         guard let leaf else { return .withoutCertificate }
         let encoded = try leaf.toDERBytes()
-        if let problem = trust?.problem(withResumed: encoded) { throw ResumptionRefused(reason: problem) }
+        if let problem = trust?.refusal(ofResumed: encoded) { throw ResumptionRefused(reason: problem) }
         return try client(of: [encoded])
     }
 
@@ -61,6 +64,12 @@ final class ClientVerification {
             }
         }
         return found
+    }
+
+    /// Why the handshake failed, for the error log; nil when there is nothing to say beside what was said already.
+    func explain(_ error: any Error) -> String? {
+        if let refusal = error as? ResumptionRefused { return "client certificate refused: \(refusal.reason)" }
+        return HandshakeDiagnosis.explain(error, server: server)
     }
 
     struct ResumptionRefused: Error {

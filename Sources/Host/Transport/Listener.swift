@@ -43,7 +43,7 @@ final class Listener: Sendable {
         let context = tls.withLock { $0 }
         let address = channel.remoteAddress?.ipAddress ?? ""
         let verification = ClientVerification(
-            trust: context.trust, certificates: worker.certificates, logger: logger, address: address)
+            trust: context.trust, server: context.subject, certificates: worker.certificates, logger: logger, address: address)
         let pipeline = channel.pipeline.syncOperations
         // The callback runs on the connection's event loop (NIOSSLCustomVerificationCallback), which `verification` belongs to.
         let bound = NIOLoopBound(verification, eventLoop: channel.eventLoop)

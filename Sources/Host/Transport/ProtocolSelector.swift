@@ -57,8 +57,12 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if !hasFailed, let explanation = verification.explain(error) {
+            worker.handshakeFailed(explanation, address: address)
+        } else {
+            worker.connectionFailed(error, address: address)
+        }
         countFailure()
-        worker.connectionFailed(error, address: address)
         context.closeConnection()
     }
 

@@ -13,6 +13,8 @@ package struct TLSFileError: Error, CustomStringConvertible {
 /// What the listener needs for TLS: the server's certificate and key, and how clients are checked.
 struct TLSListenerContext: Sendable {
     let context: NIOSSLContext
+    /// Whose certificate the server presents.
+    let subject: String
     /// The last second in which the server's certificate is valid, since the epoch.
     let expiry: Int64
     /// nil when any certificate will do.
@@ -23,7 +25,8 @@ struct TLSListenerContext: Sendable {
     /// - Parameter allowsAnonymousClients: Whether a handshake without a client certificate succeeds, because some API needs none.
     init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
         let chain = try Self.certificates(configuration)
-        expiry = try Self.expiry(of: chain, configuration)
+        let leaf = try Self.leaf(of: chain, configuration)
+        (subject, expiry) = (leaf.subject, leaf.notAfter)
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try Self.privateKey(configuration)))
@@ -55,11 +58,10 @@ struct TLSListenerContext: Sendable {
 
     var expiryText: String { Timestamp(seconds: expiry, nanoseconds: 0).description }
 
-    private static func expiry(of chain: [NIOSSLCertificate], _ configuration: TLS) throws(TLSFileError) -> Int64 {
+    private static func leaf(of chain: [NIOSSLCertificate], _ configuration: TLS) throws(TLSFileError) -> CertificateDescription {
         do {
             // There is one: `certificates` saw to that.
-            let leaf = try chain[0].toDERBytes().withUnsafeBytes { try CertificateDescription(der: $0) }
-            return leaf.notAfter
+            return try chain[0].toDERBytes().withUnsafeBytes { try CertificateDescription(der: $0) }
         } catch {
             throw TLSFileError(description: "cannot read the TLS certificate \(configuration.certificateFile): \(error)")
         }

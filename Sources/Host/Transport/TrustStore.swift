@@ -1,4 +1,5 @@
 import CLibcrypto
+import Credentials
 import Glibc
 import NIOConcurrencyHelpers
 
@@ -7,6 +8,7 @@ final class TrustStore: @unchecked Sendable {
     // `@unchecked Sendable` holds because the store is filled in `init` only; X509_STORE is reference-counted and locks itself
     // (X509_STORE_CTX_init(3)), so that contexts on several threads may use it at once.
     private let store: OpaquePointer
+    private let authorities: String?
     /// The certificates between a leaf and its authority, by leaf, for clients that resume a session and do not send them again.
     private let intermediates = NIOLockedValueBox<[[UInt8]: [[UInt8]]]>([:])
 
@@ -17,6 +19,7 @@ final class TrustStore: @unchecked Sendable {
     init(authorities: String?) throws(TLSFileError) {
         guard let store = X509_STORE_new() else { throw TLSFileError(description: "out of memory for the certificate store") }
         self.store = store
+        self.authorities = authorities
         X509_STORE_set_default_paths(store)
         guard let authorities else { return }
         var status = stat()
@@ -34,38 +37,72 @@ final class TrustStore: @unchecked Sendable {
         X509_STORE_free(store)
     }
 
+    /// Says why a chain is not accepted, and what would help.
+    ///
+    /// - Returns: nil when it is.
+    func refusal(of chain: [[UInt8]]) -> String? {
+        guard let problem = problem(with: chain) else { return nil }
+        let leaf = chain.first.flatMap { der in try? der.withUnsafeBytes { try CertificateDescription(der: $0) } }
+        let last = chain.last.flatMap { der in try? der.withUnsafeBytes { try CertificateDescription(der: $0) } }
+        guard let leaf, let last else { return problem.text }
+        let name = "'\(leaf.subject)' with the identity \(leaf.identity)"
+        switch problem.code {
+        case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID:
+            return "\(name): \(problem.text); give the client one that is in date"
+        case X509_V_ERR_INVALID_PURPOSE:
+            return "\(name): \(problem.text); give the client one with the extended key usage clientAuth"
+        default:
+            let known = authorities.map { "the system's authorities and those of tls.ca (\($0))" } ?? "the system's authorities"
+            return
+                "\(name): \(problem.text); it is not trusted by \(known): add the certificate of its issuer '\(last.issuer)' to tls.ca, "
+                + "or accept any certificate with 'tls.auth: off'"
+        }
+    }
+
+    private struct Problem {
+        /// X509_V_ERR_….
+        var code: Int32
+        var text: String
+
+        init(_ text: String, code: Int32 = X509_V_ERR_UNSPECIFIED) {
+            self.code = code
+            self.text = text
+        }
+    }
+
     /// Checks a chain, leaf first, as RFC 5280, section 6, demands of a TLS client: signatures up to an authority, dates, and the
     /// clientAuth extended key usage.
     ///
     /// - Returns: nil when the chain is good, else what is wrong with it.
-    func problem(with chain: [[UInt8]]) -> String? {
-        guard let leaf = chain.first.flatMap(Self.certificate) else { return "the certificate cannot be parsed" }
+    private func problem(with chain: [[UInt8]]) -> Problem? {
+        guard let leaf = chain.first.flatMap(Self.certificate) else { return Problem("the certificate cannot be parsed") }
         defer { X509_free(leaf) }
-        guard let others = OPENSSL_sk_new_null() else { return "out of memory" }
+        guard let others = OPENSSL_sk_new_null() else { return Problem("out of memory") }
         defer { OPENSSL_sk_pop_free(others) { X509_free(OpaquePointer($0)) } }
         for bytes in chain.dropFirst() {
-            guard let certificate = Self.certificate(bytes) else { return "a certificate of the chain cannot be parsed" }
+            guard let certificate = Self.certificate(bytes) else { return Problem("a certificate of the chain cannot be parsed") }
             OPENSSL_sk_push(others, UnsafeRawPointer(certificate))
         }
-        guard let context = X509_STORE_CTX_new() else { return "out of memory" }
+        guard let context = X509_STORE_CTX_new() else { return Problem("out of memory") }
         defer { X509_STORE_CTX_free(context) }
         guard X509_STORE_CTX_init(context, store, leaf, others) == 1,
             X509_STORE_CTX_set_default(context, "ssl_client") == 1
-        else { return "the certificate store cannot be used" }
+        else { return Problem("the certificate store cannot be used") }
         if X509_verify_cert(context) == 1 {
             // OpenSSL takes a certificate without the extension for any usage. This server demands it.
             guard X509_get_extended_key_usage(leaf) & UInt32(XKU_SSL_CLIENT) != 0,
                 X509_get_extension_flags(leaf) & UInt32(EXFLAG_XKUSAGE) != 0
-            else { return "the certificate lacks the clientAuth extended key usage" }
+            else { return Problem("it lacks the clientAuth extended key usage", code: X509_V_ERR_INVALID_PURPOSE) }
             remember(chain)
             return nil
         }
-        return String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context))))
+        let code = X509_STORE_CTX_get_error(context)
+        return Problem(String(cString: X509_verify_cert_error_string(Int(code))), code: code)
     }
 
     /// Checks the leaf of a resumed session. Sessions are resumed with the context that began them, and this store is that context's.
-    func problem(withResumed leaf: [UInt8]) -> String? {
-        problem(with: [leaf] + (intermediates.withLockedValue { $0[leaf] } ?? []))
+    func refusal(ofResumed leaf: [UInt8]) -> String? {
+        refusal(of: [leaf] + (intermediates.withLockedValue { $0[leaf] } ?? []))
     }
 
     private func remember(_ chain: [[UInt8]]) {

@@ -116,6 +116,11 @@ final class Worker {
         }
     }
 
+    /// A client did not get in, and somebody can do something about it.
+    func handshakeFailed(_ explanation: String, address: String) {
+        pipeline.api.logger.info("TLS handshake failed: \(explanation)", metadata: ["ip": "\(address)"])
+    }
+
     /// A connection ended with an error: a client's fault or a broken network, so it is told at the debug level only.
     func connectionFailed(_ error: any Error, address: String) {
         pipeline.api.logger.debug("connection failed: \(error)", metadata: ["ip": "\(address)"])

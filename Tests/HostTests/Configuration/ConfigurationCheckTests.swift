@@ -184,6 +184,7 @@ struct ConfigurationCheckTests {
 
     @Test("Warnings about the text of the file are told as well")
     func textWarnings() throws {
-        #expect(try check(more: "policy: { p: { deny: [ v1/x ] } }").warnings.map(\.line) == [7])
+        #expect(
+            try check(more: "policy: { p: { deny: [ v1/x ], identities: [ \(adminIdentity) ] } }").warnings.map(\.line) == [7])
     }
 }
