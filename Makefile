@@ -4,7 +4,7 @@
 SECONDS_EACH ?= 60
 FUZZER ?=
 
-.PHONY: help build test run dev ci format lint man sanitize fuzz
+.PHONY: help build test run dev ci format lint man kit sanitize fuzz
 
 help: ## Shows this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,9 @@ lint: ## Checks their format.
 man: ## Writes the manual page anew, from the commands.
 	swift build -c release --product kes
 	"$$(swift build -c release --show-bin-path)/kes" manual >docs/man/kes.1
+
+kit: ## Packs the plugin kit into .build/plugin-kit.
+	./scripts/plugin-kit.sh
 
 sanitize: ## The tests under AddressSanitizer and ThreadSanitizer.
 	./scripts/sanitize.sh

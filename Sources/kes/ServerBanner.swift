@@ -12,7 +12,10 @@ enum ServerBanner {
         let rows = [
             ("Version", "Keswick \(Version.number)"),
             ("Keystore", "\(plugin.name) \(plugin.version)"),
-            ("Plugin", "\(plugin.libraryPath) (ABI version \(plugin.abiVersion)\(plugin.isIsolated ? ", in a process of its own" : ""))"),
+            (
+                "Plugin",
+                "\(plugin.libraryPath) (ABI version \(plugin.abiVersion)\(plugin.isIsolated ? ", in a process of its own" : ""))"
+            ),
             ("Admin", configuration.admin.map { "\($0)" } ?? "disabled"),
             ("Error log", configuration.log.error.map { "\($0), to standard error" } ?? "off"),
             ("Audit log", configuration.log.audit == nil ? "off" : "on, to standard output"),

@@ -94,6 +94,32 @@ import Testing
         #expect(code == 0, "\(report.rules.filter { $0.result == "failed" }.map(\.details))")
     }
 
+    @Test("What cannot be tried is skipped, and says why")
+    func skipped() throws {
+        let library = "\(buildDirectory())/libMemStore.so"
+        let arguments = ["--durable", "--only", "processes.race", "--only", "durable.kill"]
+        let (code, report) = try Self.check(library, arguments)
+        #expect(code == 0)
+        for rule in ["processes.race", "durable.kill"] {
+            let line = try #require(report.rules.first { $0.rule == rule })
+            #expect(line.result == "skipped")
+            #expect(line.details.first?.contains("in memory") == true)
+        }
+    }
+
+    @Test("A configuration that the plugin refuses passes nothing")
+    func wrongConfiguration() throws {
+        let (code, report) = try Self.check(
+            "\(buildDirectory())/libFSStore.so", ["--only", "create.stores", "--only", "list.order"])
+        #expect(code == 1)
+        for rule in ["create.stores", "list.order"] {
+            #expect(report.rules.first { $0.rule == rule }?.result == "skipped")
+        }
+        let open = try #require(report.rules.first { $0.rule == "calls.answers" })
+        #expect(open.result == "failed")
+        #expect(open.details.first?.contains("Give one that works with --config") == true)
+    }
+
     @Test("The report for people names the rule, what was seen, and how to see it again")
     func reportForPeople() throws {
         let directory = try TemporaryDirectory()

@@ -60,7 +60,11 @@ package final class Runner {
             // A library that cannot be loaded has nothing more to show.
             if [.library, .table].contains(check.rule), findings.contains(where: { $0.kind == .failed }) { return report() }
         }
-        if isWanted(.reopen) { try checkOtherProcess() }
+        if isWanted(.reopen) {
+            try checkOtherProcess()
+        } else if isWanted(.processRace) || options.isDurable {
+            try findOutWhetherValuesLast()
+        }
         if isWanted(.processRace) {
             started(.processRace)
             try checkProcessRace()
@@ -85,6 +89,15 @@ package final class Runner {
         let worker = try start(check.rule.id, in: place, environment: check.environment)
         conclude(worker, check.rule)
         directories.remove(place)
+    }
+
+    /// Without that check's rule being asked for: the checks with several processes have no meaning for a keystore in memory.
+    private func findOutWhetherValuesLast() throws {
+        let place = try directories.make(isOnDisk: false)
+        defer { directories.remove(place) }
+        let worker = try start(Rule.reopen.id, in: place)
+        _ = worker.wait()
+        for text in worker.takeTold() { note(text) }
     }
 
     // MARK: Workers
