@@ -127,4 +127,63 @@ import Testing
         process.signal(SIGINT)
         #expect(process.wait() == -SIGINT)
     }
+
+    /// `kes log` on a terminal, once a request has shown there. The requests that are made until then are one and the same.
+    private func followedLog(columns: Int, _ arguments: String = "") throws -> (terminal: Tmux, screen: String) {
+        let terminal = try Tmux(
+            shell: "trap : INT; \"$KES\" log \(arguments); echo ended; cat", columns: columns, rows: 24, environment: environment)
+        try terminal.wait(for: "ADDRESS")
+        let screen = try terminal.wait(for: "an event") { screen in
+            if screen.contains("/v1/key/describe/a-key") { return true }
+            _ = try? run(kesPath(), ["key", "info", Self.longName], environment: cleaned(environment))
+            return false
+        }
+        return (terminal, screen)
+    }
+
+    // As long as names may be.
+    private static let longName = "a-key-with-a-name-" + String(repeating: "x", count: 62)
+
+    @Test(arguments: [80, 120])
+    func eventsOfTheLogFitTheTerminal(columns: Int) throws {
+        let (terminal, screen) = try followedLog(columns: columns)
+        let lines = screen.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= columns })
+        let heading = try #require(lines.first)
+        // How many events there are is not the test's.
+        let event = try #require(lines.first { $0.contains("/v1/key/describe/a-key") })
+        #expect(event.hasSuffix("…") && event.count == columns)
+        let masked = event.replacing(/^[\d-]* ?\d\d:\d\d:\d\d(\.\d+)?/) { String($0.output.0.map { $0.isNumber ? "0" : $0 }) }
+            .replacing(/[ ]+\d+ (?:µs|ms|s)/) { String(repeating: " ", count: $0.output.count - 1) + "#" }
+            .replacing(/[0-9a-f]{7,15}…/) { String(repeating: "f", count: $0.output.count - 1) + "…" }
+        try expect("\(heading)\n\(masked)", golden: "log-\(columns)")
+        expectTerminalsOwnColors(try terminal.screen(withStyles: true))
+        // Ctrl-C ends it, and the rows stay.
+        try terminal.type("C-c")
+        #expect(try terminal.wait(for: "ended").contains("/v1/key/describe/a-key"))
+        #expect(try terminal.state() == "1 0")
+    }
+
+    @Test func theErrorLogIsLinesOfText() throws {
+        let terminal = try Tmux(shell: "\"$KES\" log --error", columns: 250, rows: 24, environment: environment)
+        let stranger = server.deployment.stranger
+        let screen = try terminal.wait(for: "a refusal") { screen in
+            if screen.contains(stranger.identity.description.prefix(20)) { return true }
+            _ = try? server.kes(["key", "ls"], as: stranger)
+            return false
+        }
+        #expect(!screen.contains(#"{"message""#))
+    }
+
+    @Test func withoutATerminalEachEventIsALineOfJSON() throws {
+        let process = try Subprocess(kesPath(), ["log"], environment: cleaned(environment))
+        var text = ""
+        while !text.contains("\n") {
+            _ = try run(kesPath(), ["key", "ls"], environment: cleaned(environment))
+            text += String(decoding: process.readOutputIfAny(), as: UTF8.self)
+        }
+        #expect(text.hasPrefix(#"{"time":"20"#), "\(text)")
+        process.signal(SIGINT)
+        #expect(process.wait() == -SIGINT)
+    }
 }

@@ -43,8 +43,8 @@ final class Tmux {
 
     @discardableResult
     func wait(for what: String, _ isShown: (String) -> Bool) throws -> String {
-        // Each look is a process of its own: some minutes.
-        for _ in 0..<20_000 {
+        // Each look is a process of its own: a minute.
+        for _ in 0..<2_000 {
             let shown = try screen()
             if isShown(shown) { return shown }
         }
