@@ -25,6 +25,9 @@ public struct Identity: Hashable, Sendable {
         self.words = words
     }
 
+    /// Lends the 32 bytes of the digest.
+    package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { withUnsafeBytes(of: words, body) }
+
     /// The 32 bytes of the digest.
     public var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
 

@@ -16,6 +16,7 @@ package enum Service {
         let signals = try SignalWatcher([SIGINT, SIGTERM, SIGHUP])
         let server = try Server.start(options)
         started(server, memoryLock)
+        ProgramText.releaseUnused()
         while true {
             switch signals.next() {
             case SIGHUP: hangUp(server, reload)

@@ -14,8 +14,8 @@ struct Kes: AsyncParsableCommand {
         version: "kes \(Version.number)",
         subcommands: [
             ServerCommand.self, InitCommand.self, KeyCommand.self, PolicyCommand.self, IdentityCommand.self, ListCommand.self,
-            StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, PluginCommand.self, ToolCommand.self,
-            CompletionCommand.self, ManualCommand.self,
+            StatusCommand.self, MetricCommand.self, LogCommand.self, MigrateCommand.self, BenchCommand.self, PluginCommand.self,
+            ToolCommand.self, CompletionCommand.self, ManualCommand.self,
         ])
 
     func run() async throws {

@@ -100,21 +100,21 @@ struct MigrateCommand: AsyncParsableCommand {
 }
 
 /// A line on a terminal that is written over as work goes on; nothing where standard error is none.
-final class ProgressLine {
+final class ProgressLine<Progress> {
     private let isShown = isatty(STDERR_FILENO) == 1
-    private let text: (KeystoreMigration.Progress) -> String
+    private let text: (Progress) -> String
     private var last: ContinuousClock.Instant?
 
     // Faster than anyone reads, and slow enough to cost nothing.
-    private static let interval = Duration.milliseconds(100)
+    private let interval = Duration.milliseconds(100)
 
-    init(text: @escaping (KeystoreMigration.Progress) -> String) {
+    init(text: @escaping (Progress) -> String) {
         self.text = text
     }
 
-    func show(_ progress: KeystoreMigration.Progress) {
+    func show(_ progress: Progress) {
         let now = ContinuousClock.now
-        guard isShown, last.map({ now - $0 >= Self.interval }) ?? true else { return }
+        guard isShown, last.map({ now - $0 >= interval }) ?? true else { return }
         last = now
         write("\r" + text(progress) + "\u{1b}[K")
     }

@@ -11,6 +11,17 @@ struct JSONWriter {
         buffer.reserveCapacity(capacity)
     }
 
+    /// Goes on where `buffer` ends.
+    init(appendingTo buffer: ByteBuffer) {
+        self.buffer = buffer
+    }
+
+    /// Empties the buffer, and keeps its memory if nobody else holds it.
+    mutating func clear() {
+        buffer.clear()
+        needsComma = false
+    }
+
     /// `{…}` with the members that `body` writes.
     mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "{"))
@@ -32,12 +43,25 @@ struct JSONWriter {
     }
 
     mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
-        key(name, room: 0) { _ in }
-        buffer.writeString(String(value))
+        guard let number = Int(exactly: value) else {
+            key(name, room: 0) { _ in }
+            buffer.writeString(String(value))
+            return
+        }
+        key(name, room: ByteCursor.decimalWidth) { $0.put(decimal: number) }
     }
 
     mutating func member(_ name: StaticString, _ value: Bool) {
         key(name, room: 5) { $0.put(value ? "true" : "false") }
+    }
+
+    /// A member whose value is the text that `write` puts: `room` characters at most, of which none needs to be escaped.
+    mutating func member(_ name: StaticString, plain room: Int, _ write: (inout ByteCursor) -> Void) {
+        key(name, room: room + 2) {
+            $0.put(UInt8(ascii: "\""))
+            write(&$0)
+            $0.put(UInt8(ascii: "\""))
+        }
     }
 
     /// A member whose value is the standard base64 of `bytes`, written without a copy in between.
@@ -79,7 +103,7 @@ struct JSONWriter {
 
     /// An element, or the value of the member whose name was written last.
     mutating func string(_ value: String) {
-        if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+        if Self.needsNoEscapes(value) {
             let isNext = needsComma
             buffer.write(atMost: value.utf8.count + 3) {
                 if isNext { $0.put(UInt8(ascii: ",")) }
@@ -122,6 +146,12 @@ struct JSONWriter {
     private mutating func close(_ bracket: UInt8) {
         buffer.writeInteger(bracket)
         needsComma = true
+    }
+
+    private static func needsNoEscapes(_ value: String) -> Bool {
+        func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") }
+        // All strings on Linux are native ones, which have their bytes in one piece.
+        return value.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(isPlain) } ?? value.utf8.allSatisfy(isPlain)
     }
 
     private mutating func writeEscaped(_ value: String) {

@@ -8,10 +8,13 @@ struct RequestBodyError: Error {}
 ///
 /// Each is base64 in JSON. A field that is absent or `null` is empty. Members that are not known are ignored.
 struct ByteFields {
-    private(set) var plaintext = SecretBytes.empty
-    private(set) var ciphertext = SecretBytes.empty
-    private(set) var context = SecretBytes.empty
-    private(set) var message = SecretBytes.empty
+    // Optional, because most requests have one or two of them, and nil costs no reference count.
+    private var given: (plaintext: SecretBytes?, ciphertext: SecretBytes?, context: SecretBytes?, message: SecretBytes?)
+
+    var plaintext: SecretBytes { given.plaintext ?? .empty }
+    var ciphertext: SecretBytes { given.ciphertext ?? .empty }
+    var context: SecretBytes { given.context ?? .empty }
+    var message: SecretBytes { given.message ?? .empty }
 
     /// Objects in a bulk request at most.
     private static let arrayLimit = 1000
@@ -40,13 +43,13 @@ struct ByteFields {
         var fields = ByteFields()
         try json.object { name, value throws(JSONError) in
             if name.matches("context") {
-                fields.context = try Self.bytes(&value)
+                fields.given.context = try Self.bytes(&value)
             } else if name.matches("plaintext") {
-                fields.plaintext = try Self.bytes(&value)
+                fields.given.plaintext = try Self.bytes(&value)
             } else if name.matches("ciphertext") {
-                fields.ciphertext = try Self.bytes(&value)
+                fields.given.ciphertext = try Self.bytes(&value)
             } else if name.matches("message") {
-                fields.message = try Self.bytes(&value)
+                fields.given.message = try Self.bytes(&value)
             } else {
                 try value.skipValue()
             }

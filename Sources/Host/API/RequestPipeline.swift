@@ -11,10 +11,12 @@ final class RequestPipeline {
     let eventLoop: any EventLoop
     /// What the loop counts.
     var figures = LoopFigures()
+    let audit: AuditCollector
 
     init(api: API, eventLoop: any EventLoop) {
         self.api = api
         self.eventLoop = eventLoop
+        audit = AuditCollector(eventLoop: eventLoop)
     }
 
     /// Decides from the head of a request whether its body is worth reading.
@@ -59,8 +61,7 @@ final class RequestPipeline {
         let duration = now - exchange.start
         figures.record(row: exchange.row, status: status, nanoseconds: duration.nanoseconds)
         figures.auditEvents &+= 1
-        api.audit.record(
-            address: exchange.address, path: exchange.path, identity: exchange.identity, status: status, duration: duration)
+        audit.record(exchange, status: status, duration: duration, in: api.audit)
         return now
     }
 

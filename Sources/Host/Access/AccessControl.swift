@@ -48,6 +48,8 @@ package struct AccessControl: Sendable {
     }
 
     /// Decides whether `identity` may call `path`, which is percent-decoded and without a query (see `RequestPath`).
+    // Inlined, because it is called for every request, and a call would pass a copy of all the rules' references.
+    @inline(__always)
     package func decide(_ identity: Identity, path: String) -> Decision {
         if identity == admin { return .admin }
         guard let policy = assignments[identity]?.policy else { return .denied(.unknownIdentity(identity)) }

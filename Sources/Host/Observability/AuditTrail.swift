@@ -5,11 +5,12 @@ import NIOCore
 /// The audit log: one event for every request that reached the API, whatever became of it.
 ///
 /// An event is a line of JSON. It names who asked for what, from where, and what came of it, and never holds a key, a plaintext, a
-/// ciphertext or a context.
+/// ciphertext or a context. Event loops write their events with an `AuditCollector` each.
 final class AuditTrail: Sendable {
     private let output: LineWriter?
     private let feed: LogFeed
-    private let now: @Sendable () -> Timestamp
+    /// What reads the wall clock.
+    let now: @Sendable () -> Timestamp
 
     /// - Parameters:
     ///   - output: Where events go; nil for nowhere.
@@ -20,37 +21,16 @@ final class AuditTrail: Sendable {
         self.now = now
     }
 
-    func record(address: String, path: String, identity: Identity?, status: Int, duration: TimeAmount) {
-        let isFollowed = feed.hasFollowers
-        guard output != nil || isFollowed else { return }
-        let line = Self.encode(
-            time: now(), address: address, path: path, identity: identity, status: status, nanoseconds: duration.nanoseconds)
-        if isFollowed { feed.publish { $0.writeImmutableBuffer(line) } }
-        output?.write { $0.append(contentsOf: line.readableBytesView) }
-    }
+    /// Whether anyone wants events. What nobody wants is not worth writing.
+    var isWanted: Bool { output != nil || feed.hasFollowers }
 
-    /// `{"time":"…","request":{"ip":"…","path":"…","identity":"…"},"response":{"code":200,"time":NANOSECONDS}}` and a newline.
-    static func encode(
-        time: Timestamp, address: String, path: String, identity: Identity?, status: Int, nanoseconds: Int64
-    ) -> ByteBuffer {
-        var line = JSONWriter(capacity: 320)
-        line.object { event in
-            event.member("time", time.description)
-            event.member(
-                "request",
-                object: { request in
-                    request.member("ip", address)
-                    request.member("path", path)
-                    if let identity { request.member("identity", identity.description) }
-                })
-            event.member(
-                "response",
-                object: { response in
-                    response.member("code", status)
-                    response.member("time", nanoseconds)
-                })
-        }
-        line.newline()
-        return line.buffer
+    /// Passes events on.
+    ///
+    /// - Parameters:
+    ///   - lines: Whole lines.
+    ///   - count: How many.
+    func write(_ lines: ByteBuffer, count: Int) {
+        if feed.hasFollowers { feed.publish(count: count) { $0.writeImmutableBuffer(lines) } }
+        output?.write { $0.append(contentsOf: lines.readableBytesView) }
     }
 }

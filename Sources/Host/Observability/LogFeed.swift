@@ -57,15 +57,15 @@ final class LogFeed: Sendable {
     /// Whether anyone would get an event. What is not is not worth writing.
     var hasFollowers: Bool { isFollowed.load(ordering: .relaxed) }
 
-    /// Adds an event: `write` appends its line. Never waits.
-    func publish(_ write: (inout ByteBuffer) -> Void) {
+    /// Adds events: `write` appends their lines. Never waits.
+    func publish(count: Int = 1, _ write: (inout ByteBuffer) -> Void) {
         state.withLockedValue { state in
             guard let loop = state.loops.first?.eventLoop else { return }
             if state.pending.readableBytes >= Self.capacity {
-                state.missed += 1
+                state.missed += count
             } else {
                 write(&state.pending)
-                state.count += 1
+                state.count += count
             }
             switch state.delivery {
             case .none:

@@ -10,6 +10,8 @@ struct BodyBuffer {
     private static let keptCapacity = 4096
 
     var count: Int { bytes.readableBytes }
+    /// Whether it has no memory of its own yet.
+    var isFresh: Bool { bytes.capacity == 0 }
 
     /// Copies a piece.
     mutating func append(_ piece: UnsafeRawBufferPointer) {

@@ -44,8 +44,10 @@ struct ByteCursor {
     }
 
     mutating func put(_ text: String) {
-        var text = text
-        text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
+        // All strings on Linux are native ones, which have their bytes in one piece.
+        if text.utf8.withContiguousStorageIfAvailable({ put(UnsafeRawBufferPointer($0)) }) == nil {
+            for byte in text.utf8 { put(byte) }
+        }
     }
 
     /// Writes a number in decimal digits.
@@ -62,6 +64,26 @@ struct ByteCursor {
         for offset in stride(from: digits &- 1, through: 0, by: -1) {
             place.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), toByteOffset: offset, as: UInt8.self)
             rest /= 10
+        }
+    }
+
+    /// Writes a number in as many decimal digits as `width` says, with zeros before it.
+    mutating func put(decimal value: Int, width: Int) {
+        let place = take(width)
+        var rest = value
+        for offset in stride(from: width &- 1, through: 0, by: -1) {
+            place.storeBytes(of: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), toByteOffset: offset, as: UInt8.self)
+            rest /= 10
+        }
+    }
+
+    /// Writes two lower-case digits for each byte.
+    mutating func put(hexadecimal bytes: UnsafeRawBufferPointer) {
+        func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
+        let place = take(2 * bytes.count)
+        for (index, byte) in bytes.enumerated() {
+            place.storeBytes(of: digit(byte >> 4), toByteOffset: 2 * index, as: UInt8.self)
+            place.storeBytes(of: digit(byte & 0x0f), toByteOffset: 2 * index + 1, as: UInt8.self)
         }
     }
 

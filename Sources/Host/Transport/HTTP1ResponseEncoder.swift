@@ -6,9 +6,8 @@ extension ByteBuffer {
     /// - Parameter isChunkedKnown: Whether the client knows the chunked coding. For one that does not, an endless body ends with the connection.
     mutating func writeHTTP1(_ response: Response, date: String, keepAlive: Bool, isHead: Bool, isChunkedKnown: Bool = true) {
         // What is constant of a head takes 200 bytes at most.
-        let room = response.headers.reduce(256 + date.utf8.count + (isHead ? 0 : response.body.readableBytes)) {
-            $0 + $1.name.utf8.count + $1.value.utf8.count + 4
-        }
+        var room = 256 + date.utf8.count + (isHead ? 0 : response.body.readableBytes)
+        for (name, value) in response.headers { room += name.utf8.count + value.utf8.count + 4 }
         write(atMost: room) { output in
             if response.status == 200 {
                 output.put("HTTP/1.1 200 OK\r\n")

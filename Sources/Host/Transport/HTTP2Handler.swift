@@ -133,7 +133,10 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             let response = Response.error(431, "request header is too large")
             stream.exchange = worker.pipeline.reject(response, target: stream.head.target, on: connection)
         } else {
-            stream.exchange = worker.pipeline.begin(stream.head, on: connection)
+            // Moved, since a copy would cost a reference count for each of its strings.
+            var head = RequestHead()
+            swap(&head, &stream.head)
+            stream.exchange = worker.pipeline.begin(head, on: connection)
         }
         guard let exchange = stream.exchange, case .rejected(let response) = exchange.admission else { return }
         answer(stream, exchange, response)

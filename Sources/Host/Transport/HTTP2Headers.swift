@@ -5,26 +5,26 @@ import NIOCore
 /// Header fields between HTTP/2 (RFC 9113, section 8) and this server's types.
 enum HTTP2Headers {
     /// Takes one field of a request. libnghttp2 has checked names, values and their order.
-    static func read(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, into stream: HTTP2Stream,
-        forwardedCertificateHeader: String?
-    ) {
+    static func read(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, into stream: HTTP2Stream) {
         // No two of these names have the same length: nearly all fields are passed over without a look at their bytes.
         switch name.count {
         case 5 where equal(name, ":path"):
             stream.head.target = String(decoding: value, as: UTF8.self)
-            return
         case 7 where equal(name, ":method"):
             stream.head.method = String(decoding: value, as: UTF8.self)
-            return
         case 14 where equal(name, "content-length"):
             stream.head.contentLength = Int(String(decoding: value, as: UTF8.self))
-            return
         default:
             break
         }
-        guard let header = forwardedCertificateHeader else { return }
-        if name.elementsEqual(header.utf8) {
+    }
+
+    /// Takes one field of a request on a connection of a proxy, whose word about its client is believed.
+    static func readForwarded(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, into stream: HTTP2Stream,
+        certificateHeader: String
+    ) {
+        if name.elementsEqual(certificateHeader.utf8) {
             stream.head.forwardedCertificate = String(decoding: value, as: UTF8.self)
         } else if equal(name, "x-forwarded-for") {
             stream.head.forwardedFor = String(decoding: value, as: UTF8.self)
@@ -36,9 +36,8 @@ enum HTTP2Headers {
         of response: Response, date: String, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
     ) -> R {
         // All values that are not constants, one after another on the stack; fields point into them.
-        let room = response.headers.reduce(2 * ByteCursor.decimalWidth + date.utf8.count) {
-            $0 + $1.name.utf8.count + $1.value.utf8.count
-        }
+        var room = 2 * ByteCursor.decimalWidth + date.utf8.count
+        for (name, value) in response.headers { room += name.utf8.count + value.utf8.count }
         return ByteCursor.withTemporary(room) { values in
             withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: 4 + response.headers.count) { fields in
                 var count = 0

@@ -33,6 +33,9 @@ final class HTTP2Session {
     private let limits: TransportLimits
     /// As the delegate said it when the head began that is being read. Heads do not mix (RFC 9113, section 4.3).
     private var forwardedCertificateHeader: String?
+    private var believesForwarded = false
+    /// The memory of a body that was used, for the next one: with one request after another, which is usual, it serves them all.
+    private var spareBody = BodyBuffer()
 
     /// When the first unanswered bytes of a header block arrived.
     private(set) var headBegan: NIODeadline?
@@ -88,6 +91,8 @@ final class HTTP2Session {
     /// Answers a stream.
     func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
         stream.isAnswered = true
+        stream.body.clear()
+        swap(&stream.body, &spareBody)
         stream.responseBody = response.body
         stream.isEndless = response.isEndless && !isHead
         let hasBody = !isHead && (response.body.readableBytes > 0 || response.isEndless)
@@ -140,32 +145,33 @@ final class HTTP2Session {
 extension HTTP2Session {
     // The library calls these on the thread that called it, which is the event loop's, with the pointer that `init` gave it. The
     // session lives as long as `self`, so the pointer is valid.
-    private static func session(_ pointer: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        pointer.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    private static func with(_ pointer: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Int32) -> Int32 {
+        guard let pointer else { return 0 }
+        return Unmanaged<HTTP2Session>.fromOpaque(pointer)._withUnsafeGuaranteedRef { body($0) }
     }
 
     private static func install(_ callbacks: OpaquePointer?) {
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, pointer in
-            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.beginHeaders(frame.pointee)
+            guard let frame else { return 0 }
+            return HTTP2Session.with(pointer) { $0.beginHeaders(frame.pointee) }
         }
         nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameCount, value, valueCount, _, pointer in
-            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.header(
-                frame.pointee.hd.stream_id, UnsafeBufferPointer(start: name, count: nameCount),
-                UnsafeBufferPointer(start: value, count: valueCount))
+            guard let frame else { return 0 }
+            return HTTP2Session.with(pointer) {
+                $0.header(
+                    frame.pointee.hd.stream_id, UnsafeBufferPointer(start: name, count: nameCount),
+                    UnsafeBufferPointer(start: value, count: valueCount))
+            }
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, pointer in
-            guard let frame, let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.frameReceived(frame.pointee)
+            guard let frame else { return 0 }
+            return HTTP2Session.with(pointer) { $0.frameReceived(frame.pointee) }
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, id, data, count, pointer in
-            guard let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count))
+            HTTP2Session.with(pointer) { $0.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count)) }
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, pointer in
-            guard let session = HTTP2Session.session(pointer) else { return 0 }
-            return session.streamClosed(id)
+            HTTP2Session.with(pointer) { $0.streamClosed(id) }
         }
     }
 
@@ -195,6 +201,7 @@ extension HTTP2Session {
         // Unretained: `streams` keeps it until `streamClosed`, after which the library does not know the stream any more.
         nghttp2_session_set_stream_user_data(session, stream.id, Unmanaged.passUnretained(stream).toOpaque())
         forwardedCertificateHeader = delegate.forwardedCertificateHeader
+        believesForwarded = forwardedCertificateHeader != nil
         return 0
     }
 
@@ -208,7 +215,10 @@ extension HTTP2Session {
         guard let stream = stream(id), stream.exchange == nil else { return 0 }
         stream.headerBytes += name.count + value.count + 32
         guard stream.headerBytes <= limits.headerBytes else { return 0 }
-        HTTP2Headers.read(name, value, into: stream, forwardedCertificateHeader: forwardedCertificateHeader)
+        HTTP2Headers.read(name, value, into: stream)
+        if believesForwarded, let header = forwardedCertificateHeader {
+            HTTP2Headers.readForwarded(name, value, into: stream, certificateHeader: header)
+        }
         return 0
     }
 
@@ -232,6 +242,7 @@ extension HTTP2Session {
             return nghttp2_session_consume_connection(session, bytes.count)
         }
         if stream.body.count + bytes.count <= exchange.bodyLimit {
+            if stream.body.isFresh { swap(&stream.body, &spareBody) }
             stream.body.append(bytes)
             return nghttp2_session_consume(session, id, bytes.count)
         }

@@ -74,6 +74,7 @@ final class Worker {
 
     /// Ends the clock. Called once, after the connections are gone or given up.
     func stop() {
+        pipeline.audit.flush()
         ticker?.cancel()
         ticker = nil
     }
@@ -133,6 +134,7 @@ final class Worker {
     }
 
     private func finishDraining() {
+        pipeline.audit.flush()
         whenDrained?.succeed()
     }
 }

@@ -1,0 +1,174 @@
+"""What is measured, a function for each row of the table."""
+
+import base64
+import http.client
+import json
+import pathlib
+import socket
+import statistics
+import subprocess
+import tempfile
+
+from load import Load
+from processes import Kes, Nginx
+
+
+class Bench:
+    def __init__(self, kes, credentials, work, preload, counter, rounds, seconds):
+        self.kes, self.credentials, self.work = kes, credentials, work
+        self.load = Load(credentials, work, preload)
+        self.preload, self.counter, self.rounds, self.seconds = preload, counter, rounds, seconds
+
+    def start(self, **options):
+        return Kes(self.kes, self.credentials, self.work, **options)
+
+    # Compared with nginx, alternating
+
+    def against_nginx(self, kind, target):
+        """Processor time for a request and p99, as ratios to nginx's for a static answer of the same size."""
+        nginx, kes = Nginx(self.credentials, tempfile.mkdtemp(dir=self.work)), self.start()
+        costs, delays, figures = [], [], []
+        for _ in range(self.rounds):
+            ours = self.load(kind, kes, self.seconds)
+            theirs = self.load(kind, nginx, self.seconds)
+            costs.append(ours.cost / theirs.cost)
+            if kind.startswith("http1"):
+                delays.append(ours.p99 / theirs.p99)
+            elif kind != "connections":
+                logged = [self.load(kind, server, self.seconds, delays=True).p99 for server in (kes, nginx)]
+                delays.append(logged[0] / logged[1])
+            figures.append(f"{ours.cost:.1f} : {theirs.cost:.1f} µs")
+        verify(kes)
+        memory = kes.resident()
+        kes.stop()
+        nginx.stop()
+        title = getattr(Load, kind).__doc__.rstrip(".")
+        yield row(f"{title}: CPU, ratio to nginx", costs, target, detail=", ".join(figures))
+        if delays:
+            yield row(f"{title}: p99, ratio to nginx", delays, 2.0)
+        if kind == "http1":
+            yield row("Memory under that load, MB", [memory], 30)
+
+    # Many keys
+
+    def many_keys(self, count, keystore):
+        """All keys cached against one key; and the first touch of each, in four parts of the same size."""
+        with tempfile.TemporaryDirectory(dir=self.work) as directory:
+            place = pathlib.Path(directory, "keys" if keystore == "fs" else "keys.db")
+            section = f"{keystore}: {{ path: {place} }}"
+            kes = self.start(keystore=section)
+            names = [f"key-{number:05}" for number in range(count)]
+            self.load.each(kes, self.uris(kes, "create", names), "PUT")
+            kes.stop()
+            starts = []
+            for _ in range(5):
+                kes = self.start(keystore=section)
+                starts.append(kes.seconds_to_answer * 1000)
+                kes.stop()
+            yield row(f"Start to first answer with {count:,} keys, {keystore}, ms", starts, 50, best=True)
+            kes = self.start(keystore=section)
+            uris = self.uris(kes, "generate", names)
+            quarter = count // 4
+            touches = [self.load.each(kes, uris[part * quarter:(part + 1) * quarter]).cost for part in range(4)]
+            yield row(
+                f"First touch, {keystore}: CPU of the last quarter of {count:,} keys, ratio to the first", [touches[3] / touches[0]],
+                1.25, detail=", ".join(f"{cost:.0f}" for cost in touches) + " µs")
+            ratios = []
+            for _ in range(self.rounds):
+                # One connection goes through all keys in turn; more would each go through the first ones.
+                one = self.load("multiplexed", kes, self.seconds, uris=uris[:1])
+                all_of_them = self.load("multiplexed", kes, self.seconds, uris=uris)
+                ratios.append(one.cost / all_of_them.cost)
+            yield row(f"{count:,} cached keys, {keystore}: requests for the same CPU, ratio to one key", ratios, 0.8, at_least=True)
+            kes.stop()
+
+    # What else costs
+
+    def audit(self):
+        """What the audit log, written to a file, adds."""
+        with tempfile.TemporaryFile(dir=self.work) as log:
+            silent, audited = self.start(), self.start(audit=log)
+            ratios = []
+            for _ in range(self.rounds):
+                ratios.append(self.load("http2", audited, self.seconds).cost / self.load("http2", silent, self.seconds).cost)
+            silent.stop()
+            audited.stop()
+        yield row("Audit log to a file: CPU, ratio to none", ratios, 1.15)
+
+    def two_loops(self):
+        """Requests for a second of processor time with two event loops, against one loop pinned to a processor; times two."""
+        one, two = self.start(processors="0"), self.start()
+        ratios = []
+        for _ in range(self.rounds):
+            ratios.append(2 * self.load("http2", one, self.seconds).cost / self.load("http2", two, self.seconds).cost)
+        one.stop()
+        two.stop()
+        yield row("Two event loops: capacity, ratio to one", ratios, 1.8, at_least=True)
+
+    def idle(self, count):
+        """Memory with connections that do nothing."""
+        kes = self.start()
+        connections = []
+        for _ in range(count):
+            plain = socket.create_connection(("127.0.0.1", kes.port))
+            connections.append(self.credentials.context.wrap_socket(plain))
+        memory = kes.resident()
+        for connection in connections:
+            connection.close()
+        kes.stop()
+        yield row(f"Memory with {count:,} idle connections, MB", [memory], 300 * count / 10000)
+
+    def allocations(self, kind, streams):
+        """Allocations for a request of a cached key: the same on every machine."""
+        with tempfile.NamedTemporaryFile(dir=self.work) as count:
+            count.write(bytes(8))
+            count.flush()
+            kes = self.start(environment={"LD_PRELOAD": str(self.counter), "ALLOCATION_COUNT": count.name})
+            self.load(kind, kes, 1)
+            before = int.from_bytes(pathlib.Path(count.name).read_bytes(), "little")
+            requests = self.load(kind, kes, 2).requests
+            after = int.from_bytes(pathlib.Path(count.name).read_bytes(), "little")
+            kes.stop()
+        yield row(f"Allocations for a request, {getattr(Load, kind).__doc__.rstrip('.')}", [(after - before) / requests], streams)
+
+    def uris(self, kes, action, names):
+        return [f"https://127.0.0.1:{kes.port}/v1/key/{action}/{name}" for name in names]
+
+
+def row(title, values, target, at_least=False, best=False, detail=""):
+    value = min(values) if best else statistics.median(values)
+    return {
+        "title": title, "value": value, "low": min(values), "high": max(values), "target": target, "at_least": at_least,
+        "met": value >= target if at_least else value <= target, "detail": detail,
+    }
+
+
+def verify(kes, count=200):
+    """Generated data keys are what their ciphertexts decrypt to, and no two are the same."""
+    connection = http.client.HTTPSConnection("127.0.0.1", kes.port, context=kes.credentials.context)
+
+    def call(action, body):
+        connection.request("PUT", f"/v1/key/{action}/bench", json.dumps(body))
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{action} answered {response.status}: {text}")
+        return json.loads(text)
+
+    seen = set()
+    for number in range(count):
+        context = base64.b64encode(str(number).encode()).decode()
+        generated = call("generate", {"context": context})
+        decrypted = call("decrypt", {"ciphertext": generated["ciphertext"], "context": context})
+        if decrypted["plaintext"] != generated["plaintext"] or generated["plaintext"] in seen:
+            raise RuntimeError("a ciphertext does not decrypt to its data key, or a data key came twice")
+        seen.add(generated["plaintext"])
+    connection.close()
+
+
+def tool_versions():
+    def first(command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        return (done.stdout + done.stderr).splitlines()[0]
+
+    return [first(["nginx", "-v"]), first(["wrk", "-v"]), first(["h2load", "--version"]), first(["swift", "--version"])]
