@@ -36,7 +36,9 @@ import Testing
             String(repeating: " ", count: match.output.count - 1) + "#"
         }
         .replacing(/\d+\.\d+\.\d+/, with: "#")
-        .replacing(/(memory|heap|threads|processors) [\d.,]+( [KMG]iB)?/) { "\($0.output.1) #" }
+        .replacing(/(memory|heap|threads|processors|handshake|http1|http2|TLS failures) [\d.,]+( [KMG]iB)?/) {
+            "\($0.output.1) #"
+        }
     }
 
     /// Compares a screen with the file that says how it has to look. With KES_UPDATE_GOLDEN=1 in the environment it becomes that file.

@@ -155,6 +155,13 @@ import Yams
         }
     }
 
+    @Test func theMetricsOfTheirPageAreThoseOfTheServer() throws {
+        let metrics = try server.curl("/v1/metrics", as: server.deployment.admin).body
+        let names = try Page("docs/monitoring.md").text.matches(of: /kes(?:wick)?_[a-z_]*[a-z]/).map(\.output)
+        #expect(names.count > 5)
+        for name in names { #expect(metrics.contains("\n\(name)"), "\(name)") }
+    }
+
     @Test func theLinesOfTheAuditLogAreAsTheDocumentSays() throws {
         let admin = server.deployment.admin
         let log = try Subprocess(
