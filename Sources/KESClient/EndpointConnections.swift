@@ -26,11 +26,17 @@ final class EndpointConnections: Sendable {
     /// - Parameters:
     ///   - tls: with the client's certificate; what it says of the server's is replaced.
     ///   - credential: which certificate that is, for messages.
-    init(_ endpoint: Endpoint, tls: TLSConfiguration, trust: ResolvedTrust, credential: String, version: HTTPVersionPreference) {
+    ///   - timeout: how long a request may take.
+    init(
+        _ endpoint: Endpoint, tls: TLSConfiguration, trust: ResolvedTrust, credential: String, timeout: Duration,
+        version: HTTPVersionPreference
+    ) {
+        // Longer than a request, so that it is the request's limit that callers hear of.
+        let connectLimit = min(TimeAmount(timeout) + .seconds(1), .seconds(10))
         self.endpoint = endpoint
         self.credential = credential
         func pool(_ tls: TLSConfiguration, _ verification: ServerVerification?) -> Pool {
-            let road = TLSRoad(endpoint: endpoint, tls: tls, verification: verification)
+            let road = TLSRoad(endpoint: endpoint, tls: tls, verification: verification, connectLimit: connectLimit)
             return Pool(road: road, client: road.client(version))
         }
         var tls = tls
@@ -50,7 +56,8 @@ final class EndpointConnections: Sendable {
             chained = pool(tls, verification(.chain))
             tls.certificateVerification = .none
             pinned = certificates.isEmpty ? nil : pool(tls, verification(.certificates(certificates)))
-            inspection = TLSRoad(endpoint: endpoint, tls: tls, verification: verification(.certificates([])))
+            inspection = TLSRoad(
+                endpoint: endpoint, tls: tls, verification: verification(.certificates([])), connectLimit: connectLimit)
         }
     }
 

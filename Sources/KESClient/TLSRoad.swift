@@ -9,10 +9,12 @@ struct TLSRoad: Sendable {
     let tls: TLSConfiguration
     /// nil when the server's certificate is not checked.
     let verification: ServerVerification?
+    /// How long a connection may take to come about. A client that is shut down waits for those that are about to.
+    let connectLimit: TimeAmount
 
     func client(_ version: HTTPVersionPreference) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
-            tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
+            tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: connectLimit))
         // Whether and when to try again is the retry policy's.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = version == .http1 ? .http1Only : .automatic

@@ -50,7 +50,8 @@ final class Transport: Sendable {
         let resolved = try trust.resolved()
         let shown = credential.description
         connections = endpoints.map {
-            EndpointConnections($0, tls: tls, trust: resolved, credential: shown, version: version)
+            EndpointConnections(
+                $0, tls: tls, trust: resolved, credential: shown, timeout: timeout, version: version)
         }
         self.timeout = timeout
         self.retries = retries

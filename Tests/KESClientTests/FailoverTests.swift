@@ -77,7 +77,8 @@ import Testing
 
     @Test func aCancelledCallSaysSo() async throws {
         let silent = try ClosedPort(listening: true)
-        let client = try KESClient(endpoints: [silent.endpoint], credential: .none, trust: .insecure)
+        let client = try KESClient(
+            endpoints: [silent.endpoint], credential: .none, trust: .insecure, timeout: .seconds(2))
         let call = Task { await failure { try await client.version() } }
         call.cancel()
         #expect(await call.value == .cancelled)
