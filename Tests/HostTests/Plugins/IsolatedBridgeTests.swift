@@ -98,6 +98,18 @@ struct IsolatedBridgeTests {
         #expect(failure == KeystoreFailure(.invalid, "the path is missing: give 'path'"))
     }
 
+    @Test(
+        "a process that talks nonsense, or nothing, is an error and no more",
+        arguments: ["head -c 65536 /dev/urandom >&3", "head -c 65536 /dev/zero >&3", "printf x >&3", "exit 3"])
+    func nonsense(script: String) throws {
+        let plugin = try CompiledPlugin("keystore.c", name: "scripted", extra: "isolation: process\n")
+        let launcher = PluginLauncher(program: "/bin/sh", arguments: ["-c", script])
+        let error = #expect(throws: PluginError.self) {
+            try PluginLoader.load("scripted", from: plugin.search, launcher: launcher)
+        }
+        #expect(error == .processFailed(path: plugin.library, reason: "the plugin ended its process at the start"))
+    }
+
     @Test("a call that hangs is answered at its deadline, and some time later its process is replaced")
     func hang() async throws {
         let keystore = try Isolated(flags: 1)

@@ -22,8 +22,8 @@ struct Frame: Sendable {
     /// A value, a configuration, names, a position; wiped when the last reference goes.
     var payload = SecretBytes(count: 0) { _ in }
 
-    /// No text or payload is longer: a page of names of the largest size is.
-    static let sizeLimit = 16 << 20
+    /// No text or payload is longer: not a value, and not a page of 30,000 names.
+    static let sizeLimit = 4 << 20
     private static let headerSize = 32
 
     /// The frame as bytes, to be wiped.
