@@ -2,18 +2,18 @@ import CNIOLLHTTP
 import NIOCore
 
 /// The head of an HTTP/1.1 request, and what it says about the connection.
-struct HTTP1Head {
-    var request: RequestHead
+package struct HTTP1Head {
+    package var request: RequestHead
     /// Whether another request may follow on the connection (RFC 9112, section 9.3).
-    var keepAlive: Bool
+    package var keepAlive: Bool
     /// Whether the client waits for leave to send the body (RFC 9110, section 10.1.1).
-    var expectsContinue: Bool
+    package var expectsContinue: Bool
     /// Whether the client knows the chunked coding, which came with HTTP/1.1.
-    var knowsChunked: Bool
+    package var knowsChunked: Bool
 }
 
 /// What the parser finds in a connection's bytes, in their order.
-protocol HTTP1ParserDelegate: AnyObject {
+package protocol HTTP1ParserDelegate: AnyObject {
     /// A request's head is there, whole and within the limits.
     func headArrived(_ head: HTTP1Head)
     /// A piece of a body. The bytes are the parser's input and good during the call only.
@@ -26,8 +26,8 @@ protocol HTTP1ParserDelegate: AnyObject {
 ///
 /// Driven directly and not through NIOHTTP1's decoder, which is built on the same copy of llhttp: a request then makes one string, its
 /// target, instead of an array of headers and a message for each part (docs/decisions.md has the figures).
-final class HTTP1Parser {
-    enum Problem: Error, Equatable {
+package final class HTTP1Parser {
+    package enum Problem: Error, Equatable {
         /// Not HTTP/1.1.
         case malformed
         case unsupportedVersion
@@ -46,12 +46,12 @@ final class HTTP1Parser {
     private var refusal: Problem?
     private var isPaused = false
     /// When the first byte of a head arrived that is not whole yet.
-    private(set) var headBegan: NIODeadline?
+    package private(set) var headBegan: NIODeadline?
     /// Whether the next byte is one of a head.
     private var expectsHead = true
 
     /// - Parameter headLimit: Bytes of a request line and all its header fields together.
-    init(delegate: any HTTP1ParserDelegate, headLimit: Int) {
+    package init(delegate: any HTTP1ParserDelegate, headLimit: Int) {
         self.delegate = delegate
         self.headLimit = headLimit
         interests = HTTP1HeaderInterests()
@@ -66,7 +66,7 @@ final class HTTP1Parser {
     }
 
     /// The name, in lower case, of the header in which a proxy forwards its client's certificate, if the connection is one of a proxy.
-    var forwardedCertificateHeader: String? {
+    package var forwardedCertificateHeader: String? {
         get { interests.forwardedCertificateHeader }
         set { interests.forwardedCertificateHeader = newValue }
     }
@@ -77,7 +77,7 @@ final class HTTP1Parser {
     /// Takes bytes from the client and tells the delegate what they complete.
     ///
     /// - Returns: how many were used: all, unless `pause` was called.
-    func parse(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> Int {
+    package func parse(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> Int {
         guard let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count > 0 else { return 0 }
         let result = c_nio_llhttp_execute(state, start, bytes.count)
         switch result {
@@ -96,7 +96,7 @@ final class HTTP1Parser {
     }
 
     /// Stops parsing when the request whose end is being told is over. To be called from the delegate's `requestEnded`.
-    func pause() {
+    package func pause() {
         isPaused = true
     }
 }
