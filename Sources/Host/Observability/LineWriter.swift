@@ -89,7 +89,15 @@ package final class LineWriter: @unchecked Sendable {
                 lock.lock()
                 return lock.unlock(withValue: .finished)
             }
+            pause()
         }
+    }
+
+    /// Lets lines come together: a busy server would otherwise wake this thread, and write, for every few of them. A line that comes
+    /// alone has been written by now.
+    private func pause() {
+        var interval = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+        nanosleep(&interval, nil)
     }
 
     /// There is nowhere to report that the log itself cannot be written: the lines are lost, and the server goes on.
