@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import os
 import pathlib
 import socket
 import statistics
@@ -97,7 +98,7 @@ class Bench:
 
     def two_loops(self):
         """Requests for a second of processor time with two event loops, against one loop pinned to a processor; times two."""
-        one, two = self.start(processors="0"), self.start()
+        one, two = self.start(processors=str(min(os.sched_getaffinity(0)))), self.start()
         ratios = []
         for _ in range(self.rounds):
             ratios.append(2 * self.load("http2", one, self.seconds).cost / self.load("http2", two, self.seconds).cost)
