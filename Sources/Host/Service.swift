@@ -16,7 +16,11 @@ package enum Service {
         let signals = try SignalWatcher([SIGINT, SIGTERM, SIGHUP])
         let server = try Server.start(options)
         started(server, memoryLock)
-        ProgramText.releaseUnused()
+        // Not at once: the first clients would wait for what they need to be mapped again. Without a thread the memory is not given back.
+        _ = DetachedThread.start("kes-trim") {
+            sleep(2)
+            ProgramText.releaseUnused()
+        }
         while true {
             switch signals.next() {
             case SIGHUP: hangUp(server, reload)

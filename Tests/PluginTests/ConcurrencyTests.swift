@@ -108,14 +108,16 @@ import Testing
         }
         for driver in drivers { try driver.expectLine("waiting") }
         for driver in drivers { driver.resume() }
-        let outcomes = drivers.map { driver in
+        let written = drivers.map { $0.remainingLines() }
+        let outcomes = written.map { lines in
             Dictionary(
-                uniqueKeysWithValues: driver.remainingLines().filter { $0.hasPrefix("create ") }.map { line in
+                uniqueKeysWithValues: lines.filter { $0.hasPrefix("create ") }.map { line in
                     let words = line.split(separator: " ")
                     return (String(words[1]), Int32(words[2]) ?? -1)
                 })
         }
         for driver in drivers { #expect(driver.waitForEnd() == .exited(0)) }
+        for (outcome, lines) in zip(outcomes, written) { #expect(outcome.count == 150, "\(lines.prefix(5))") }
         let store = try OpenKeystore(backend, in: directory)
         #expect(try store.list().count == 150)
         for index in 0..<150 {

@@ -31,6 +31,6 @@ final class AuditTrail: Sendable {
     ///   - count: How many.
     func write(_ lines: ByteBuffer, count: Int) {
         if feed.hasFollowers { feed.publish(count: count) { $0.writeImmutableBuffer(lines) } }
-        output?.write { $0.append(contentsOf: lines.readableBytesView) }
+        output?.write(count: count) { $0.append(contentsOf: lines.readableBytesView) }
     }
 }

@@ -51,12 +51,12 @@ package final class LineWriter: @unchecked Sendable {
         }
     }
 
-    /// Adds what `append` writes: one or more whole lines.
-    package func write(_ append: (inout [UInt8]) -> Void) {
+    /// Adds what `append` writes: `count` whole lines.
+    package func write(count: Int = 1, _ append: (inout [UInt8]) -> Void) {
         lock.lock()
         guard !isClosed else { return lock.unlock() }
         if pending.count >= capacity {
-            dropped += 1
+            dropped += count
         } else {
             append(&pending)
         }

@@ -15,13 +15,7 @@ struct BodyBuffer {
 
     /// Copies a piece.
     mutating func append(_ piece: UnsafeRawBufferPointer) {
-        if bytes.writableBytes < piece.count {
-            var grown = ByteBuffer()
-            grown.reserveCapacity(max(2 * count, count + piece.count, 256))
-            grown.writeImmutableBuffer(bytes)
-            bytes.wipe()
-            bytes = grown
-        }
+        bytes.growWiping(by: max(piece.count, bytes.capacity == 0 ? 256 : 0))
         bytes.writeBytes(piece)
     }
 

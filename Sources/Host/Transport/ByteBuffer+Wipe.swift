@@ -2,6 +2,16 @@ import CLibcrypto
 import NIOCore
 
 extension ByteBuffer {
+    /// Makes room for `count` more bytes, and leaves no copy of the present ones behind, as growing by reallocation would.
+    mutating func growWiping(by count: Int) {
+        guard writableBytes < count else { return }
+        var grown = ByteBuffer()
+        grown.reserveCapacity(max(2 * readableBytes, readableBytes + count))
+        grown.writeImmutableBuffer(self)
+        wipe()
+        self = grown
+    }
+
     /// Overwrites the readable bytes in place, even when other buffers share the storage.
     ///
     /// Bodies may hold plaintexts. The TLS handler hands out slices of its one read buffer and keeps a reference to it, so that a

@@ -115,6 +115,7 @@ struct ByteCursor {
 extension ByteBuffer {
     /// Appends what `body` writes, which must be `count` bytes at most.
     mutating func write(atMost count: Int, _ body: (inout ByteCursor) -> Void) {
+        growWiping(by: count)
         writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
             var cursor = ByteCursor(memory)
             body(&cursor)

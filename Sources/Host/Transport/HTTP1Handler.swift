@@ -60,6 +60,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         if case .answering = state {
+            waiting.growWiping(by: bytes.readableBytes)
             waiting.writeImmutableBuffer(bytes)
         } else {
             parse(bytes)
@@ -106,7 +107,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
                 close(context)
             }
         case .readingBody(let exchange), .discardingBody(let exchange, _):
-            guard let deadline = exchange.deadline, now >= deadline else { return }
+            guard now >= exchange.deadline ?? exchange.start + worker.limits.idle else { return }
             sendLast(.error(504, "the request took too long"), for: exchange)
         case .following(let subscription):
             if subscription.cutOffIfBehind(now: now) { worker.cutOff(connection) }
@@ -196,6 +197,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         do throws(HTTP1Parser.Problem) {
             let used = try bytes.withUnsafeReadableBytes { raw throws(HTTP1Parser.Problem) in try parser.parse(raw) }
             guard case .answering = state, used < bytes.readableBytes else { return }
+            waiting.growWiping(by: bytes.readableBytes - used)
             waiting.writeBytes(bytes.readableBytesView.dropFirst(used))
         } catch .headTooLarge {
             refuse(.error(431, "request header is too large"))
@@ -254,9 +256,10 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     }
 
     private func follow(_ log: LogKind, _ exchange: Exchange) {
-        guard !exchange.isHead, !isDraining, let context else { return sendLast(.following, for: exchange) }
+        guard !isDraining, let context else { return sendLast(.error(503, "the server is being stopped"), for: exchange) }
+        guard !exchange.isHead else { return sendLast(.following, for: exchange) }
+        // The head goes out when the read is over. Events come later, in turns of the loop of their own.
         output.bytes.writeHTTP1(.following, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: knowsChunked)
-        output.flush(context)
         state = .following(worker.follow(log, exchange, HTTP1LogStream(context, isChunked: knowsChunked)))
         worker.pipeline.record(exchange, status: 200)
     }
@@ -298,7 +301,10 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     }
 
     private func flush(_ context: ChannelHandlerContext) {
-        output.flush(context)
+        if var bytes = output.take() {
+            bytes.send(context)
+            output.reuse(bytes)
+        }
         if case .ending = state { close(context) }
     }
 

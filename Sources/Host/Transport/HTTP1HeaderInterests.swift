@@ -61,7 +61,6 @@ struct HTTP1HeaderInterests {
     /// The head is whole: hands over what was found.
     mutating func fill(_ head: inout RequestHead) {
         endField()
-        // The first of several wins, as with any proxy that sets rather than appends.
         head.forwardedCertificate = forwardedCertificate.map { String(decoding: $0, as: UTF8.self) }
         head.forwardedFor = forwardedFor.map { String(decoding: $0, as: UTF8.self) }
     }
@@ -86,9 +85,11 @@ struct HTTP1HeaderInterests {
         case .expect:
             if String(decoding: value, as: UTF8.self).lowercased() == "100-continue" { expectsContinue = true }
         case .forwardedCertificate:
-            if forwardedCertificate == nil { forwardedCertificate = value }
+            // Of two, one is the client's own: neither is believed.
+            forwardedCertificate = forwardedCertificate == nil ? value : []
         case .forwardedFor:
-            if forwardedFor == nil { forwardedFor = value }
+            // The last is the proxy's, which appends.
+            forwardedFor = value
         case .none:
             break
         }

@@ -98,11 +98,15 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
-            for stream in session.streams where !stream.isComplete {
+            for stream in session.streams {
                 guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else {
                     continue
                 }
-                if stream.isAnswered {
+                if stream.isComplete {
+                    // An answer that the client does not take: its flow control must not keep a plaintext in memory for ever.
+                    let limit = (exchange.deadline ?? exchange.start) + worker.limits.idle
+                    if stream.isAnswered, stream.subscription == nil, now >= limit { session.abort(stream) }
+                } else if stream.isAnswered {
                     session.abandon(stream)
                 } else {
                     answer(stream, exchange, .error(504, "the request took too long"))
@@ -179,7 +183,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     private func follow(_ log: LogKind, _ stream: HTTP2Stream, _ exchange: Exchange) {
-        guard !exchange.isHead, !isDraining else { return answer(stream, exchange, .following) }
+        guard !isDraining else { return answer(stream, exchange, .error(503, "the server is being stopped")) }
+        guard !exchange.isHead else { return answer(stream, exchange, .following) }
         following[stream.id] = stream
         stream.subscription = worker.follow(log, exchange, HTTP2LogStream(stream, handler: self))
         answer(stream, exchange, .following)
@@ -226,7 +231,10 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         } catch {
             return fail(error, context)
         }
-        output.flush(context)
+        if var bytes = output.take() {
+            bytes.send(context)
+            output.reuse(bytes)
+        }
         for stream in following.values { stream.subscription?.pump() }
         if session.isFinished || (isDraining && session.streams.isEmpty) { context.closeConnection() }
     }

@@ -25,7 +25,9 @@ enum HTTP2Headers {
         certificateHeader: String
     ) {
         if name.elementsEqual(certificateHeader.utf8) {
-            stream.head.forwardedCertificate = String(decoding: value, as: UTF8.self)
+            // Of two, one is the client's own: neither is believed.
+            let isFirst = stream.head.forwardedCertificate == nil
+            stream.head.forwardedCertificate = isFirst ? String(decoding: value, as: UTF8.self) : ""
         } else if equal(name, "x-forwarded-for") {
             stream.head.forwardedFor = String(decoding: value, as: UTF8.self)
         }

@@ -84,6 +84,7 @@ final class HTTP2Session {
             let count = nghttp2_session_mem_send(session, &frame)
             if count < 0 { throw Failure(code: Int32(count)) }
             guard count > 0, let frame else { return }
+            buffer.growWiping(by: count)
             buffer.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
         }
     }
@@ -252,6 +253,8 @@ extension HTTP2Session {
 
     private func streamClosed(_ id: Int32) -> Int32 {
         guard let stream = stream(id) else { return 0 }
+        // A malformed head is not told as received.
+        if stream.exchange == nil { headBegan = nil }
         // The last one takes the place that becomes free.
         let last = streams.removeLast()
         if last !== stream {

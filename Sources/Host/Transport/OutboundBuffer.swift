@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Collects what is to be written to a connection, hands it over in one write, and wipes it once TLS has encrypted it.
+/// Collects what is to be written to a connection, so that it goes out in one write and is wiped once TLS has encrypted it.
 struct OutboundBuffer {
     // One buffer for the life of the connection: the TLS handler encrypts a write at once unless the socket is full, and then this is
     // the only reference again and the storage serves the next write.
@@ -9,24 +9,38 @@ struct OutboundBuffer {
     /// What is kept between writes at most. A connection that once sent a long answer need not hold its memory.
     private static let keptCapacity = 16 * 1024
 
-    /// Writes and flushes what was collected, if anything.
-    mutating func flush(_ context: ChannelHandlerContext) {
-        guard bytes.readableBytes > 0 else { return }
-        context.writeAndFlush(NIOAny(bytes), promise: nil)
-        let isOurs = bytes.modifyIfUniquelyOwned { owned in
+    /// Takes out what was collected; nil when there is nothing.
+    ///
+    /// To be written with `ByteBuffer.send`, from a variable of the caller's own: a write may call back into the handler before it
+    /// returns (when the socket fails, NIO reads what is left in it first), and the handler then collects and writes again.
+    mutating func take() -> ByteBuffer? {
+        guard bytes.readableBytes > 0 else { return nil }
+        var taken = ByteBuffer()
+        swap(&taken, &bytes)
+        return taken
+    }
+
+    /// Takes memory back that `ByteBuffer.send` has left.
+    mutating func reuse(_ memory: ByteBuffer) {
+        if bytes.readableBytes == 0, memory.capacity <= Self.keptCapacity { bytes = memory }
+    }
+}
+
+extension ByteBuffer {
+    /// Writes and flushes the bytes, and wipes them as soon as TLS has encrypted them. What is left is empty memory.
+    mutating func send(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(NIOAny(self), promise: nil)
+        let isOurs = modifyIfUniquelyOwned { owned in
             owned.wipe()
             owned.clear()
             return true
         }
-        guard isOurs == true else {
-            // The TLS handler still needs the bytes. Writes complete in order: when an empty one has, these are encrypted.
-            let taken = bytes
-            let promise = context.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.whenComplete { _ in taken.wipe() }
-            context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
-            bytes = ByteBuffer()
-            return
-        }
-        if bytes.capacity > Self.keptCapacity { bytes = ByteBuffer() }
+        guard isOurs != true else { return }
+        // The TLS handler still needs the bytes. Writes complete in order: when an empty one has, these are encrypted.
+        let taken = self
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { _ in taken.wipe() }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: promise)
+        self = ByteBuffer()
     }
 }

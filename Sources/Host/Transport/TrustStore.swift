@@ -108,7 +108,7 @@ final class TrustStore: @unchecked Sendable {
     private func remember(_ chain: [[UInt8]]) {
         guard chain.count > 1 else { return }
         intermediates.withLockedValue { known in
-            if known.count == Self.rememberedChains { known.removeAll() }
+            if known.count == Self.rememberedChains, known[chain[0]] == nil { known.removeAll() }
             known[chain[0]] = Array(chain.dropFirst())
         }
     }

@@ -116,7 +116,7 @@ import Testing
             Issue.record("no head")
             return
         }
-        #expect(believed.forwardedCertificate == "one" && believed.forwardedFor == "1.2.3.4" && !expectsContinue)
+        #expect(believed.forwardedCertificate == "" && believed.forwardedFor == "1.2.3.4" && !expectsContinue)
     }
 
     @Test func theLimitOfAHeadIsExact() {
