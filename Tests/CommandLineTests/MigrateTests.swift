@@ -82,7 +82,9 @@ private struct Keystores {
         let killed = try Subprocess(
             kesPath(), ["migrate", "--from", database, "--to", to.configuration], environment: cleaned([:]))
         // In the middle: some keys are there, and not all of them.
-        while try names(in: to.directory).count < 20 {}
+        while try names(in: to.directory).count < 20 {
+            try #require(!killed.hasEnded, "the migration ended by itself")
+        }
         killed.signal(SIGKILL)
         #expect(killed.wait() == -SIGKILL)
         #expect(try names(in: to.directory).count < count)
@@ -147,6 +149,53 @@ private struct Keystores {
         #expect(result.errorText.contains("1 of 2 keys were not copied:\n  'bad': what the source holds cannot be used: "))
         #expect(!result.errorText.contains("bm90"))
         #expect(try names(in: to.directory) == ["good"])
+    }
+
+    @Test func whatAKeystoreCannotReadConcernsOneKey() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["a", "b", "c"], in: "from")
+        try stores.directory.write([UInt8](repeating: 0x20, count: 1 << 20 | 1), to: "from/large")
+        // Left by a server that was killed while it created a key.
+        try stores.directory.write("", to: "to/b")
+        let merged = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--merge")
+        #expect(merged.code == 1)
+        #expect(
+            merged.errorText.contains("2 of 4 keys were not copied:\n  'b': what the destination holds cannot be used: corrupt: ")
+        )
+        #expect(merged.errorText.contains("\n  'large': what the source holds cannot be used: corrupt: "))
+        #expect(try names(in: to.directory) == ["a", "b", "c"])
+        #expect(try readFile("\(to.directory)/b").isEmpty)
+        let forced = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--force")
+        #expect(forced.code == 1)
+        #expect(forced.errorText.contains("1 of 4 keys were not copied:\n  'large': what the source holds cannot be used: "))
+        #expect(unlink("\(from.directory)/large") == 0)
+        #expect(try stores.areEqual(from.directory, to.directory))
+    }
+
+    /// A limit on the size of files stands for a disk that is full: the new key does not fit, and the old one may.
+    @Test(arguments: [0, 8000]) func whatCannotBeReplacedIsPutBack(room: Int) throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        func entry(_ byte: String, room: Int) -> String {
+            #"{"# + String(repeating: " ", count: room)
+                + #""bytes":"\#(String(repeating: byte, count: 43))=","algorithm":"AES256-GCM_SHA256"}"#
+        }
+        try stores.directory.write(entry("A", room: 8000), to: "from/k")
+        try stores.directory.write(entry("E", room: room), to: "to/k")
+        let before = try readFile("\(to.directory)/k")
+        let result = try run(
+            "sh",
+            [
+                "-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"", kesPath(), "migrate", "--from", from.configuration, "--to",
+                to.configuration, "--force",
+            ], environment: cleaned([:]))
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("the destination keystore 'fs' failed to create key 'k': "))
+        if room == 0 {
+            #expect(result.errorText.contains("; what the destination held under this name was put back. 0 of 1 keys are copied"))
+            #expect(try readFile("\(to.directory)/k") == before)
+        } else {
+            #expect(result.errorText.contains("under this name was removed and could not be put back: the destination keystore"))
+        }
     }
 
     @Test func theOldFormAndALineEndDoNotMakeAKeyAnother() throws {

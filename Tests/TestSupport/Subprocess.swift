@@ -150,6 +150,15 @@ package final class Subprocess: Sendable {
         }
     }
 
+    /// Whether it has ended by now.
+    package var hasEnded: Bool {
+        result.withLock { result in
+            var info = siginfo_t()
+            // It stays to be waited for.
+            return result != nil || waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_signo == SIGCHLD
+        }
+    }
+
     /// Reads both streams to their ends, at the same time so that neither blocks the process.
     package func collect() -> (output: [UInt8], error: [UInt8]) {
         var collected: [Int32: [UInt8]] = [output: [], error: []]

@@ -48,34 +48,65 @@ struct KeyEntries: Sendable {
         }
     }
 
-    /// The entry under `name`, parsed; nil when there is none.
-    func entry(_ name: String) async throws(KeyProblemOrKeystoreProblem) -> Entry? {
+    /// What stands under a name.
+    enum Content: Sendable {
+        case entry(Entry)
+        /// Something else than a key, or something that the keystore itself cannot read; then there are no bytes.
+        case unusable(SecretBytes?, KeyProblem)
+
+        /// As the keystore holds it; nil when it cannot be read.
+        var bytes: SecretBytes? {
+            switch self {
+            case .entry(let entry): entry.bytes
+            case .unusable(let bytes, _): bytes
+            }
+        }
+
+        /// Whether it is the same key as that of `other`.
+        func isSame(as other: Entry) -> Bool {
+            if case .entry(let entry) = self { entry.isSame(as: other) } else { false }
+        }
+    }
+
+    /// What stands under `name`; nil when nothing does.
+    func content(_ name: String) async throws(KeyProblemOrKeystoreProblem) -> Content? {
         let result = await withCheckedContinuation { continuation in
             bridge.get(name, timeout: Self.limit) { continuation.resume(returning: $0) }
         }
         switch result {
         case .success(let bytes):
             do {
-                return try Entry(bytes)
+                return .entry(try Entry(bytes))
             } catch {
-                throw .key(KeyProblem(name: name, reason: .unreadable(role: role, "\(error)")))
+                return .unusable(bytes, KeyProblem(name: name, reason: .unreadable(role: role, "\(error)")))
             }
         case .failure(let failure) where failure.kind == .notFound:
             return nil
+        case .failure(let failure) where failure.concernsOneKey:
+            return .unusable(nil, KeyProblem(name: name, reason: .unreadable(role: role, "\(failure)")))
         case .failure(let failure):
             throw .keystore(problem("read key '\(name)'", failure))
         }
     }
 
+    /// The entry under `name`, parsed; nil when there is none.
+    func entry(_ name: String) async throws(KeyProblemOrKeystoreProblem) -> Entry? {
+        switch try await content(name) {
+        case .entry(let entry): entry
+        case .unusable(_, let problem): throw .key(problem)
+        case nil: nil
+        }
+    }
+
     /// Stores an entry under a free name; false when the name is taken.
-    func create(_ name: String, _ entry: Entry) async throws(KeyProblemOrKeystoreProblem) -> Bool {
+    func create(_ name: String, _ bytes: SecretBytes) async throws(KeyProblemOrKeystoreProblem) -> Bool {
         let result = await withCheckedContinuation { continuation in
-            bridge.create(name, value: entry.bytes, timeout: Self.limit) { continuation.resume(returning: $0) }
+            bridge.create(name, value: bytes, timeout: Self.limit) { continuation.resume(returning: $0) }
         }
         switch result {
         case .success: return true
         case .failure(let failure) where failure.kind == .exists: return false
-        case .failure(let failure): throw .keystore(problem("create key '\(name)'", failure))
+        case .failure(let failure): throw refused("create", name, failure)
         }
     }
 
@@ -84,12 +115,20 @@ struct KeyEntries: Sendable {
         let result = await withCheckedContinuation { continuation in
             bridge.delete(name, timeout: Self.limit) { continuation.resume(returning: $0) }
         }
-        if case .failure(let failure) = result, failure.kind != .notFound {
-            throw .keystore(problem("replace key '\(name)'", failure))
-        }
+        if case .failure(let failure) = result, failure.kind != .notFound { throw refused("remove", name, failure) }
+    }
+
+    private func refused(_ action: String, _ name: String, _ failure: KeystoreFailure) -> KeyProblemOrKeystoreProblem {
+        let problem = problem("\(action) key '\(name)'", failure)
+        return failure.concernsOneKey ? .key(KeyProblem(name: name, reason: .refused(problem))) : .keystore(problem)
     }
 
     private func problem(_ action: String, _ failure: KeystoreFailure) -> KeystoreProblem {
         KeystoreProblem(description: "the \(role) keystore '\(bridge.plugin.name)' failed to \(action): \(failure)")
     }
+}
+
+extension KeystoreFailure {
+    /// Whether it says something about what stands under one name, or was to, and nothing about the other keys.
+    fileprivate var concernsOneKey: Bool { kind == .corrupt || kind == .invalid }
 }

@@ -168,17 +168,62 @@ package final class KeystoreMigration: Sendable {
 
     private func copy(_ name: String, _ existing: ExistingKeys) async throws(KeyProblemOrKeystoreProblem) -> Copied {
         guard let entry = try await source.entry(name) else { return .gone }
-        var outcome = Copied.new
-        if try await !destination.create(name, entry) {
-            if let there = try await destination.entry(name), there.isSame(as: entry) { return .equal }
-            guard existing == .overwrite else { throw .key(KeyProblem(name: name, reason: .other)) }
-            try await destination.remove(name)
-            guard try await destination.create(name, entry) else { throw .key(KeyProblem(name: name, reason: .changedMeanwhile)) }
-            outcome = .replaced
+        if try await destination.create(name, entry.bytes) {
+            try await verify(name, entry)
+            return .new
         }
-        guard let stored = try await destination.entry(name), stored.isSame(as: entry) else {
+        let there = try await destination.content(name)
+        if let there, there.isSame(as: entry) { return .equal }
+        guard existing == .overwrite else {
+            if case .unusable(_, let problem) = there { throw .key(problem) }
+            throw .key(KeyProblem(name: name, reason: .other))
+        }
+        try await replace(name, with: entry, old: there)
+        return .replaced
+    }
+
+    /// Reads back what was written.
+    private func verify(_ name: String, _ entry: KeyEntries.Entry) async throws(KeyProblemOrKeystoreProblem) {
+        guard let stored = try await destination.content(name), stored.isSame(as: entry) else {
             throw .key(KeyProblem(name: name, reason: .notAsWritten))
         }
-        return outcome
+    }
+
+    /// Puts `entry` in the place of what stands under `name`. A keystore cannot do that in one step, so that what stood there is put
+    /// back when the second step fails.
+    private func replace(
+        _ name: String, with entry: KeyEntries.Entry, old: KeyEntries.Content?
+    ) async throws(KeyProblemOrKeystoreProblem) {
+        do throws(KeyProblemOrKeystoreProblem) {
+            try await destination.remove(name)
+            guard try await destination.create(name, entry.bytes) else {
+                throw KeyProblemOrKeystoreProblem.key(KeyProblem(name: name, reason: .changedMeanwhile))
+            }
+        } catch {
+            // What stands there now is not ours to remove.
+            throw error.with(await restore(name, old?.bytes))
+        }
+        do throws(KeyProblemOrKeystoreProblem) {
+            try await verify(name, entry)
+        } catch {
+            do throws(KeyProblemOrKeystoreProblem) {
+                try await destination.remove(name)
+            } catch let second {
+                throw error.with(.replaced("\(second)"))
+            }
+            throw error.with(await restore(name, old?.bytes))
+        }
+    }
+
+    /// Creates what stood under `name` before, unless something stands there.
+    private func restore(_ name: String, _ old: SecretBytes?) async -> OldKey {
+        do {
+            if let old, try await destination.create(name, old) { return .restored }
+            guard case let there? = try await destination.content(name) else { return .lost("the keystore could not read it") }
+            guard let now = there.bytes else { return old == nil ? .untouched : .replaced("what stands there cannot be read") }
+            return now == old ? .untouched : .replaced("something else stands there now")
+        } catch {
+            return .lost("\(error)")
+        }
     }
 }

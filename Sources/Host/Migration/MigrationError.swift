@@ -27,25 +27,76 @@ package struct KeyProblem: Error, Sendable {
         case notAsWritten
         /// What a keystore holds is no key.
         case unreadable(role: String, String)
+        /// A keystore does not take or give up what stands under this name.
+        case refused(KeystoreProblem)
     }
 
     package let name: String
     let reason: Reason
+    /// When it was being replaced: what became of what stood there.
+    var oldKey: OldKey?
+}
+
+/// What became of a key that could not be replaced.
+enum OldKey: Sendable {
+    /// It stands where it stood.
+    case untouched
+    /// It was removed, and put back.
+    case restored
+    /// Something else stands there, or may.
+    case replaced(String)
+    /// It was removed and could not be put back.
+    case lost(String)
 }
 
 /// What can go wrong with one key: with it alone, or with a keystore as a whole.
 enum KeyProblemOrKeystoreProblem: Error {
     case key(KeyProblem)
     case keystore(KeystoreProblem)
+
+    /// The same, and what became of the key that was to be replaced.
+    func with(_ oldKey: OldKey) -> KeyProblemOrKeystoreProblem {
+        switch self {
+        case .key(var problem):
+            problem.oldKey = oldKey
+            return .key(problem)
+        case .keystore(let problem):
+            return .keystore(KeystoreProblem(description: "\(problem)\(oldKey)"))
+        }
+    }
+}
+
+extension KeyProblemOrKeystoreProblem: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .key(let problem): "\(problem)"
+        case .keystore(let problem): "\(problem)"
+        }
+    }
+}
+
+extension OldKey: CustomStringConvertible {
+    /// To be put behind what went wrong.
+    var description: String {
+        switch self {
+        case .untouched: "; what the destination held under this name is still there"
+        case .restored: "; what the destination held under this name was put back"
+        case .replaced(let why): "; what the destination held under this name is no longer there: \(why)"
+        case .lost(let why): "; what the destination held under this name was removed and could not be put back: \(why)"
+        }
+    }
 }
 
 extension KeyProblem: CustomStringConvertible {
-    package var description: String {
+    package var description: String { "'\(name)': \(why)\(oldKey?.description ?? "")" }
+
+    private var why: String {
         switch reason {
-        case .other: "'\(name)': the destination holds another key of this name (--force replaces it)"
-        case .changedMeanwhile: "'\(name)': somebody else wrote a key of this name to the destination at the same time"
-        case .notAsWritten: "'\(name)': what the destination gives back is not what was written to it"
-        case .unreadable(let role, let why): "'\(name)': what the \(role) holds cannot be used: \(why)"
+        case .other: "the destination holds another key of this name (--force replaces it)"
+        case .changedMeanwhile: "somebody else wrote a key of this name to the destination at the same time"
+        case .notAsWritten: "what the destination gives back is not what was written to it"
+        case .unreadable(let role, let why): "what the \(role) holds cannot be used: \(why)"
+        case .refused(let problem): problem.description
         }
     }
 }
