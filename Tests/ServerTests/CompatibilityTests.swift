@@ -42,10 +42,27 @@ import Testing
         #expect(try server.curl("/version", as: client, ["--tlsv\(version)", "--tls-max", version]).status == 200)
     }
 
-    @Test func olderVersionsOfTLSAreRefused() throws {
+    /// With a certificate that the older versions could use, so that nothing but the version is in the way.
+    @Test(arguments: ["1", "1_1", "1_2"]) func olderVersionsOfTLSAreRefused(version: String) throws {
         let server = try start()
-        let options = ["--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"]
-        #expect(try server.curl("/version", as: admin, options).status == 0)
+        let made = try run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "old.key",
+                "-out",
+                "old.crt", "-subj", "/CN=old", "-addext", "basicConstraints=critical,CA:FALSE",
+            ], directory: deployment.directory.path)
+        try #require(made.code == 0, "\(made.errorText)")
+        let result = try run(
+            "openssl",
+            [
+                "s_client", "-connect", "127.0.0.1:\(server.port)", "-tls\(version)", "-cipher", "ALL:@SECLEVEL=0", "-cert",
+                "old.crt",
+                "-key", "old.key",
+            ], directory: deployment.directory.path)
+        // The same with the oldest version that is allowed shows that only the version decides.
+        #expect((result.code == 0) == (version == "1_2"), "\(result.errorText)")
+        #expect(result.errorText.contains("alert protocol version") == (version != "1_2"), "\(result.errorText)")
     }
 
     @Test func importsTakeEverySpellingAndSayWhatTheyDoNot() throws {
@@ -176,11 +193,31 @@ import Testing
         #expect(try run(kesPath(), ["server", "--check", "--config", deployment.configuration]).code == 0)
     }
 
-    @Test func signalsStopTheServerAfterTheRequestsInFlight() throws {
-        for signal in [SIGINT, SIGTERM] {
-            let server = try start()
-            #expect(try server.curl("/v1/ready", as: admin).status == 200)
-            #expect(server.stop(signal) == 0)
-        }
+    /// The keystore answers when the test lets it, which is after the signal.
+    @Test(arguments: [SIGINT, SIGTERM]) func signalsStopTheServerAfterTheRequestsInFlight(signal: Int32) throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        let pipe = plugins.file("gate")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        try compileKeystore("piped", definitions: ["GATE_PIPE=\"\(pipe)\""], into: plugins)
+        let server = try start(
+            "plugins: { directory: \(plugins.path) }\ncache: { expiry: { any: 1ns, unused: 1ns } }", keystore: "piped: {}")
+        #expect(try server.curl("/v1/key/create/piped-key", as: admin, ["-X", "PUT"]).status == 200)
+        let request = try Subprocess(
+            "curl",
+            [
+                "-sS", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", deployment.serverCertificate,
+                "--cert",
+                admin.certificate, "--key", admin.key, "\(server.endpoint)/v1/key/describe/piped-key",
+            ])
+        // Returns when the keystore reads, and so the request is in flight.
+        let gate = open(pipe, O_WRONLY | O_CLOEXEC)
+        try #require(gate >= 0)
+        server.process.signal(signal)
+        // It takes no more connections: it has understood.
+        while try server.curl("/version", as: admin).code == 0 {}
+        #expect(!server.process.hasEnded && !request.hasEnded)
+        close(gate)
+        #expect(String(decoding: request.collect().output, as: UTF8.self) == "200")
+        #expect(server.process.wait() == 0)
     }
 }

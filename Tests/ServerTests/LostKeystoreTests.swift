@@ -88,4 +88,32 @@ import Testing
         unlink(plugins.file("gone"))
         #expect(try server.curl("/v1/key/generate/kept", as: admin, ["-X", "PUT"]).status == 200)
     }
+
+    /// It answers, with errors of its own: not the same as being out of reach.
+    @Test func aKeystoreThatFailsIsTheServersFailureAndItsCauseIsForTheLog() throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        try compileKeystore(
+            "failing", definitions: ["GONE_FILE=\"\(plugins.file("gone"))\"", "GONE_RESULT=KESWICK_INTERNAL"], into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(
+            keystore: "failing: {}",
+            more: "plugins: { directory: \(plugins.path) }\ncache: { expiry: { any: 1ns, unused: 1ns } }")
+        let server = try ServerProcess(deployment)
+        let admin = deployment.admin
+        #expect(try server.curl("/v1/key/create/kept", as: admin, ["-X", "PUT"]).status == 200)
+        #expect(try server.curl("/v1/ready", as: admin).status == 200)
+        try plugins.write("", to: "gone")
+        for (method, path, message) in [
+            ("PUT", "/v1/key/create/new", "failed to create key"), ("PUT", "/v1/key/generate/kept", "failed to read key"),
+            ("DELETE", "/v1/key/delete/kept", "failed to delete key"), ("GET", "/v1/key/list/", "failed to list keys"),
+            ("GET", "/v1/ready", "key store is unavailable"),
+        ] {
+            let answer = try server.curl(path, as: admin, ["-X", method])
+            #expect(answer.status == 502 && answer.body == #"{"message":"\#(message)"}"#, "\(path): \(answer)")
+        }
+        try server.errorLine(containing: "the backend is gone")
+        unlink(plugins.file("gone"))
+        #expect(try server.curl("/v1/ready", as: admin).status == 200)
+        #expect(try server.curl("/v1/key/generate/kept", as: admin, ["-X", "PUT"]).status == 200)
+    }
 }

@@ -9,16 +9,18 @@
  *   never-…     say OK and give nothing          twice-…   give the value twice
  *   large-…     give one byte more than 1 MiB    null-…    give bytes at NULL
  *   noise-…     fail with a message of control characters, broken UTF-8 and more than 4096 bytes
- * When GONE_FILE is defined, all calls return UNREACHABLE while a file of that path exists.
+ * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
+ * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
  * list answers some prefixes wrongly, see list_wrong. The test_… functions are the test's, found with dlsym. */
 #include <keswick_keystore.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef GONE_FILE
-#include <unistd.h>
+#ifdef GATE_PIPE
+#include <fcntl.h>
 #endif
+#include <unistd.h>
 
 #ifndef NAME
 #define NAME "scripted"
@@ -31,6 +33,9 @@
 #endif
 #ifndef STATUS_FUNCTION
 #define STATUS_FUNCTION do_status
+#endif
+#ifndef GONE_RESULT
+#define GONE_RESULT KESWICK_UNREACHABLE
 #endif
 #ifndef CAPACITY
 #define CAPACITY 4096
@@ -148,7 +153,7 @@ static int spoiled(const keswick_call *call, keswick_bytes name, keswick_result 
 #ifdef GONE_FILE
   if (access(GONE_FILE, F_OK) == 0) {
     say(call, "the backend is gone", 19);
-    *result = KESWICK_UNREACHABLE;
+    *result = GONE_RESULT;
     return 1;
   }
 #endif
@@ -230,6 +235,16 @@ static keswick_result do_get(keswick_instance *instance, const keswick_call *cal
   enter(GET);
   keswick_result result;
   if (spoiled(call, name, &result)) return leave(result);
+#ifdef GATE_PIPE
+  if (begins(name, "piped-")) {
+    pthread_mutex_unlock(&lock);
+    int end = open(GATE_PIPE, O_RDONLY | O_CLOEXEC);
+    char byte;
+    while (read(end, &byte, 1) > 0) {}
+    close(end);
+    pthread_mutex_lock(&lock);
+  }
+#endif
   if (begins(name, "never-")) return leave(KESWICK_OK);
   if (begins(name, "twice-")) {
     value.write(value.context, (keswick_bytes){(const uint8_t *)"one", 3});
