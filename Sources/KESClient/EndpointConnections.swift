@@ -74,12 +74,14 @@ final class EndpointConnections: Sendable {
     }
 
     /// Sends a request and gives the head of the answer.
-    func execute(_ request: HTTPClientRequest) async throws(KESError) -> HTTPClientResponse {
+    ///
+    /// - Parameter repeatable: whether a second request does no harm after the first one may have been carried out.
+    func execute(_ request: HTTPClientRequest, repeatable: Bool) async throws(KESError) -> HTTPClientResponse {
         var pinnedProblem: KESError?
         // The exact certificate first: it is the usual case where one is given, and needs no reading of the system's authorities.
         if let pinned, !needsChain.load(ordering: .relaxed) {
             do {
-                return try await execute(request, pinned)
+                return try await execute(request, pinned, repeatable)
             } catch {
                 // Nothing was sent: the check of the certificate is where it failed.
                 guard case .untrustedServer(_, let problem) = error, problem.kind != .otherName else { throw error }
@@ -87,7 +89,7 @@ final class EndpointConnections: Sendable {
             }
         }
         do {
-            let response = try await execute(request, chained)
+            let response = try await execute(request, chained, repeatable)
             needsChain.store(true, ordering: .relaxed)
             return response
         } catch {
@@ -99,15 +101,21 @@ final class EndpointConnections: Sendable {
         }
     }
 
-    private func execute(_ request: HTTPClientRequest, _ pool: Pool) async throws(KESError) -> HTTPClientResponse {
+    private func execute(
+        _ request: HTTPClientRequest, _ pool: Pool, _ repeatable: Bool
+    ) async throws(KESError) -> HTTPClientResponse {
         do {
             return try await pool.client.execute(request, deadline: .distantFuture)
         } catch {
             var diagnosis = ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
             // Perhaps at once, because it does not accept this client: it would have said so.
             if error as? HTTPClientError == .remoteConnectionClosed, let found = await pool.road.inspect(),
-                case .clientRefused = found
+                case .clientRefused(_, _, let reason) = found
             {
+                // Or it carried the request out, and refuses the client since then: this says nothing of the request.
+                guard repeatable else {
+                    throw .connectionLost(endpoint, reason: "the server refuses this client with \(credential): \(reason)")
+                }
                 diagnosis = found
             }
             if case .clientRefused(let endpoint, _, let reason) = diagnosis {

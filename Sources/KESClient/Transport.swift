@@ -76,7 +76,8 @@ final class Transport: Sendable {
             let endpoint = connections.endpoint
             do {
                 let body = try await self.withinTimeLimit(endpoint) {
-                    let response = try await connections.execute(Self.message(request, to: endpoint))
+                    let response = try await connections.execute(
+                        Self.message(request, to: endpoint), repeatable: request.repeatable)
                     guard response.status == .ok else {
                         let body = try await Self.collect(response.body, from: endpoint)
                         throw KESError.server(
@@ -153,7 +154,8 @@ final class Transport: Sendable {
         let endpoint = connections.endpoint
         do {
             let (status, body) = try await withinTimeLimit(endpoint) {
-                let response = try await connections.execute(Self.message(request, to: endpoint))
+                let response = try await connections.execute(
+                    Self.message(request, to: endpoint), repeatable: request.repeatable)
                 return (response.status, try await Self.collect(response.body, from: endpoint))
             }
             guard (200..<300).contains(status.code) else {

@@ -127,4 +127,25 @@ private struct TwoServers {
         #expect(await failure { try await alone.status() } == .server(status: 503, message: "not me"))
         await alone.shutdown()
     }
+
+    /// Over HTTP/2 a server that refuses the client only closes the connection. Whether it has read the request is not known then, and what
+    /// it says to the next connection does not tell.
+    @Test func whatALaterRefusalExplainsIsNotRepeated() async throws {
+        let server = try RunningServer()
+        let other = try TLSServer(
+            .server(), answering: false, arguments: ["-Verify", "1", "-verify_return_error", "-tls1_3", "-alpn", "h2,http/1.1"])
+        let both = try other.directory.write(
+            readFile(other.certificate) + readFile(server.deployment.serverCertificate), to: "both.crt")
+        let client = try KESClient(
+            endpoints: [other.endpoint, server.endpoint], credential: .apiKey(APIKey(server.deployment.admin.apiKey)),
+            trust: .certificateFile(both), retries: .never)
+        guard case .connectionLost(other.endpoint, let reason) = await failure({ try await client.createKey("doubtful") }) else {
+            Issue.record("the call was repeated, or another error came")
+            return
+        }
+        #expect(reason.contains("the server refuses this client with the certificate of its API key"))
+        // This may be repeated, and is, by the other server.
+        #expect(try await client.listKeys().all().isEmpty)
+        await client.shutdown()
+    }
 }
