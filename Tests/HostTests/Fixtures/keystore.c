@@ -11,7 +11,8 @@
  *   noise-…     fail with a message of control characters, broken UTF-8 and more than 4096 bytes
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
  * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
- * list answers some prefixes wrongly, see list_wrong. The test_… functions are the test's, found with dlsym. */
+ * list answers some prefixes wrongly, see list_wrong. The test_… functions of gate.h are the test's, found with
+ * dlsym. */
 #include <keswick_keystore.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <fcntl.h>
 #endif
 #include <unistd.h>
+#include "gate.h"
 
 #ifndef NAME
 #define NAME "scripted"
@@ -41,78 +43,11 @@
 #define CAPACITY 4096
 #endif
 
-enum { CREATE, GET, REMOVE, LIST, STATUS, OPEN, CLOSE, OPERATIONS };
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int gate_open, blocked, running, most_running;
-static int calls[OPERATIONS];
-static keswick_result forced = KESWICK_OK;
-static pthread_t threads[64];
-static int thread_count;
-
 static struct entry { char name[KESWICK_NAME_MAX + 1]; uint8_t *value; size_t size; } entries[CAPACITY];
 static size_t count;
 
 struct keswick_instance { const keswick_host *host; };
 static struct keswick_instance the_instance;
-
-/* ---- for the test ---- */
-
-KESWICK_EXPORT void test_open_gate(void) {
-  pthread_mutex_lock(&lock);
-  gate_open = 1;
-  pthread_cond_broadcast(&changed);
-  pthread_mutex_unlock(&lock);
-}
-
-KESWICK_EXPORT void test_close_gate(void) {
-  pthread_mutex_lock(&lock);
-  gate_open = 0;
-  pthread_mutex_unlock(&lock);
-}
-
-/* Returns when so many calls stand at the gate. */
-KESWICK_EXPORT void test_wait_until_blocked(int wanted) {
-  pthread_mutex_lock(&lock);
-  while (blocked != wanted) pthread_cond_wait(&changed, &lock);
-  pthread_mutex_unlock(&lock);
-}
-
-KESWICK_EXPORT void test_wait_until_closed(void) {
-  pthread_mutex_lock(&lock);
-  while (calls[CLOSE] == 0) pthread_cond_wait(&changed, &lock);
-  pthread_mutex_unlock(&lock);
-}
-
-KESWICK_EXPORT int test_calls(int operation) {
-  pthread_mutex_lock(&lock);
-  int result = calls[operation];
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
-KESWICK_EXPORT int test_most_running(void) {
-  pthread_mutex_lock(&lock);
-  int result = most_running;
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
-/* How many threads have made calls. */
-KESWICK_EXPORT int test_threads(void) {
-  pthread_mutex_lock(&lock);
-  int result = thread_count;
-  pthread_mutex_unlock(&lock);
-  return result;
-}
-
-/* All calls return this from now on; KESWICK_OK ends it. */
-KESWICK_EXPORT void test_force(int result) {
-  pthread_mutex_lock(&lock);
-  forced = result;
-  pthread_mutex_unlock(&lock);
-}
 
 /* ---- helpers ---- */
 
