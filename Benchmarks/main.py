@@ -79,7 +79,7 @@ def measurements(bench, options):
 
 
 def gross(found):
-    return "CPU, ratio to nginx" in found["title"] and found["low"] > 3 * found["target"]
+    return "CPU, ratio to nginx" in found["title"] and found["low"] > 4 * found["target"]
 
 
 def number(value):
