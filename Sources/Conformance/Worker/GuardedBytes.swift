@@ -15,6 +15,7 @@ struct GuardedBytes: ~Copyable {
         pagesSize = dataSize + Self.pageSize
         guard let pages = mmap(nil, pagesSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED
         else {
+            // The process is the worker of one check: its end is reported as such, and takes nothing else with it.
             fatalError("no memory for the check's own data")
         }
         self.pages = pages

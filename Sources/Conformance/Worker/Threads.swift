@@ -27,6 +27,7 @@ enum Threads {
                     body.run(body.index)
                     return nil
                 }, argument.toOpaque())
+            // The process is the worker of one check: its end is reported as such, and takes nothing else with it.
             guard result == 0 else { fatalError("the system has no thread to give") }
             threads.append(thread)
         }
