@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
+                "CLinux", "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -22,6 +22,9 @@ static inline int keswick_is_sanitized(void) { return dlsym(NULL, "__asan_init")
 /* This process, and what it starts, can gain no privileges any more: PR_SET_NO_NEW_PRIVS of prctl(2). */
 static inline int keswick_forbid_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
+/* A descriptor, not inherited by other programs, that can be read from when the process has ended: pidfd_open(2). */
+static inline int keswick_open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0u); }
+
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 

@@ -31,9 +31,9 @@ package final class KeystoreBridge: Sendable {
         /// The plugin closed its instance.
         case closed
         /// So many calls did not return in time. The plugin's `close` was not called, which would be undefined behaviour: the
-        /// instance stays open until the process ends.
+        /// instance stays open until the process ends; the one of its own, if it has one, is ended now.
         case callsStillRunning(Int)
-        /// The plugin's `close` did not return in time.
+        /// The plugin's `close` did not return in time. Its process, if it has one of its own, is ended.
         case closeStillRunning
         /// `close` was called before.
         case closedBefore
@@ -175,6 +175,7 @@ package final class KeystoreBridge: Sendable {
         let running = pool.close(deadline: deadline)
         guard running == 0 else {
             logger.error("keystore '\(plugin.name)': not closed, because \(running) calls have not returned")
+            instance.abandon()
             return .callsStillRunning(running)
         }
         let answer = OneAnswer<Void>()
@@ -184,6 +185,7 @@ package final class KeystoreBridge: Sendable {
         }
         guard started, answer.wait(until: deadline) != nil else {
             logger.error("keystore '\(plugin.name)': its close did not return within \(limit)")
+            instance.abandon()
             return .closeStillRunning
         }
         return .closed

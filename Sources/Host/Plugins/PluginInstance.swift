@@ -40,6 +40,9 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
         services.release()
     }
 
+    /// Nothing: a thread in a plugin's function cannot be ended.
+    func abandon() {}
+
     func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
         result(
             Self.call("create", deadline, mayAnswer: .exists) { call in

@@ -107,7 +107,10 @@ struct IsolatedBridgeTests {
         let error = #expect(throws: PluginError.self) {
             try PluginLoader.load("scripted", from: plugin.search, launcher: launcher)
         }
-        #expect(error == .processFailed(path: plugin.library, reason: "the plugin ended its process at the start"))
+        let reasons = [
+            "the plugin ended its process at the start", "the plugin's process gave an answer that makes no sense",
+        ]
+        #expect(reasons.contains { error == .processFailed(path: plugin.library, reason: $0) })
     }
 
     @Test("a call that hangs is answered at its deadline, and some time later its process is replaced")

@@ -17,6 +17,8 @@ struct Frame: Sendable {
     var code: UInt32 = 0
     var deadline: UInt64 = 0
     var limit: UInt64 = 0
+    /// The number of a question; its answer has the same one, so that none is taken for that of another.
+    var sequence: UInt64 = 0
     /// A name, a prefix, a message, a manifest.
     var text = ""
     /// A value, a configuration, names, a position; wiped when the last reference goes.
@@ -24,7 +26,7 @@ struct Frame: Sendable {
 
     /// No text or payload is longer: not a value, and not a page of 30,000 names.
     static let sizeLimit = 4 << 20
-    private static let headerSize = 32
+    private static let headerSize = 40
 
     /// The frame as bytes, to be wiped.
     func encoded() -> SecretBytes {
@@ -36,6 +38,7 @@ struct Frame: Sendable {
             bytes.storeBytes(of: UInt32(payload.count), toByteOffset: 12, as: UInt32.self)
             bytes.storeBytes(of: deadline, toByteOffset: 16, as: UInt64.self)
             bytes.storeBytes(of: limit, toByteOffset: 24, as: UInt64.self)
+            bytes.storeBytes(of: sequence, toByteOffset: 32, as: UInt64.self)
             UnsafeMutableRawBufferPointer(rebasing: bytes[Self.headerSize...]).copyBytes(from: text)
             payload.withUnsafeBytes {
                 UnsafeMutableRawBufferPointer(rebasing: bytes[(Self.headerSize + text.count)...]).copyMemory(from: $0)
@@ -54,7 +57,8 @@ struct Frame: Sendable {
                 text: Int(header.loadUnaligned(fromByteOffset: 8, as: UInt32.self)),
                 payload: Int(header.loadUnaligned(fromByteOffset: 12, as: UInt32.self)),
                 deadline: header.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
-                limit: header.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+                limit: header.loadUnaligned(fromByteOffset: 24, as: UInt64.self),
+                sequence: header.loadUnaligned(fromByteOffset: 32, as: UInt64.self)
             )
         }
         guard let kind = Kind(rawValue: numbers.kind), numbers.text <= Self.sizeLimit, numbers.payload <= Self.sizeLimit else {
@@ -66,18 +70,30 @@ struct Frame: Sendable {
         let payload = SecretBytes(count: numbers.payload) { isWhole = read($0) }
         guard isWhole else { return nil }
         self.init(kind: kind, code: numbers.code, deadline: numbers.deadline, limit: numbers.limit)
+        self.sequence = numbers.sequence
         self.text = String(decoding: text, as: UTF8.self)
         self.payload = payload
     }
 
+    /// Whether this is the answer to that question.
+    func answers(_ question: Frame) -> Bool { kind == .result && sequence == question.sequence }
+
+    /// This frame, as the answer to that question.
+    func answering(_ question: Frame) -> Frame {
+        var answer = self
+        answer.sequence = question.sequence
+        return answer
+    }
+
     init(
-        kind: Kind, code: UInt32 = 0, deadline: UInt64 = 0, limit: UInt64 = 0, text: String = "",
+        kind: Kind, code: UInt32 = 0, deadline: UInt64 = 0, limit: UInt64 = 0, sequence: UInt64 = 0, text: String = "",
         payload: SecretBytes = SecretBytes(count: 0) { _ in }
     ) {
         self.kind = kind
         self.code = code
         self.deadline = deadline
         self.limit = limit
+        self.sequence = sequence
         self.text = text
         self.payload = payload
     }

@@ -3,7 +3,9 @@ import SecureBytes
 
 /// One end of a socket pair that frames go over. One thread at a time reads, and one writes.
 final class FrameSocket: Sendable {
-    let descriptor: Int32
+    private let descriptor: Int32
+    /// At the server's end: tells that the process at the other end is gone, also when one that it has forked holds the socket.
+    private let process: ProcessDescriptor?
 
     enum Problem: Error {
         /// The other end is closed, or sent something that is no frame.
@@ -12,16 +14,19 @@ final class FrameSocket: Sendable {
     }
 
     /// Takes over the descriptor.
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    init(_ descriptor: Int32, to process: ProcessDescriptor? = nil) {
+        self.descriptor = descriptor
+        self.process = process
+    }
 
     deinit { close(descriptor) }
 
     /// Two ends, not inherited by other programs; nil when the system has no descriptors to give.
-    static func pair() -> (FrameSocket, FrameSocket)? {
+    static func pair() -> (Int32, Int32)? {
         var ends: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
-        return (FrameSocket(ends[0]), FrameSocket(ends[1]))
+        return (ends[0], ends[1])
     }
 
     /// Writes a frame; gives up at `limit`, when the other end does not take it.
@@ -47,7 +52,7 @@ final class FrameSocket: Sendable {
             var rest = buffer
             do throws(Problem) {
                 while !rest.isEmpty {
-                    if limit != nil { try wait(for: POLLIN, until: limit) }
+                    if limit != nil || process != nil { try wait(for: POLLIN, until: limit) }
                     let count = read(descriptor, rest.baseAddress, rest.count)
                     if count < 0, errno == EINTR { continue }
                     guard count > 0 else { return false }
@@ -65,14 +70,24 @@ final class FrameSocket: Sendable {
 
     private func wait(for events: Int32, until limit: MonotonicTime?) throws(Problem) {
         while true {
-            var polled = pollfd(fd: descriptor, events: Int16(events), revents: 0)
+            var polled = (
+                pollfd(fd: descriptor, events: Int16(events), revents: 0),
+                // No descriptor is negative: poll(2) leaves it out.
+                pollfd(fd: process?.number ?? -1, events: Int16(POLLIN), revents: 0)
+            )
             var milliseconds: Int32 = -1
             if let limit {
                 let left = limit - .now
                 milliseconds = Int32(clamping: left.wholeNanoseconds / 1_000_000 + (left > .zero ? 1 : 0))
             }
-            let count = poll(&polled, 1, milliseconds)
-            if count > 0 { return }
+            let count = withUnsafeMutableBytes(of: &polled) {
+                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, milliseconds)
+            }
+            if count > 0 {
+                // What a process has sent before its end counts.
+                guard polled.0.revents != 0 else { throw .ended }
+                return
+            }
             if count == 0 { throw .timedOut }
             guard errno == EINTR else { throw .ended }
         }

@@ -7,10 +7,12 @@ final class IsolatedInstance: KeystoreInstance {
     private struct State {
         /// The process that takes calls; nil while there is none.
         var process: PluginProcess?
+        /// One that is not that far yet.
+        var starting: PluginProcess?
         /// The numbers of its channels that no call uses.
         var freeChannels: [Int] = []
-        /// Whether the process has answered a call.
-        var hasAnswered = false
+        /// How many calls were made: the number of the last one.
+        var calls: UInt64 = 0
         var isClosing = false
         var isOver = false
     }
@@ -28,7 +30,9 @@ final class IsolatedInstance: KeystoreInstance {
     /// A call that is so much beyond its deadline is not coming back: the process is ended, and with it the hang.
     private static let patience = Duration.seconds(5)
     private static let startLimit = Duration.seconds(30)
-    /// The waits between two starts of a process that does not get as far as to answer a call: doubled each time.
+    private static let lastWords = Duration.seconds(1)
+    private static let closeLimit = Duration.seconds(30)
+    /// The waits between two starts when the process does not stay for `PluginLauncher.steadyAfter`: doubled each time.
     private static let backoff = (first: Duration.milliseconds(100), longest: Duration.seconds(10))
 
     private init(
@@ -104,13 +108,16 @@ final class IsolatedInstance: KeystoreInstance {
     private static let nonsense = KeystoreFailure(.internal, "the plugin's process gave an answer that makes no sense")
 
     private func call(_ frame: Frame) -> Result<Frame, KeystoreFailure> {
-        let lease = monitor.withLock { state -> (process: PluginProcess, channel: Int)? in
+        let lease = monitor.withLock { state -> (process: PluginProcess, channel: Int, number: UInt64)? in
             guard let process = state.process, let channel = state.freeChannels.popLast() else { return nil }
-            return (process, channel)
+            state.calls += 1
+            return (process, channel, state.calls)
         }
-        guard let (process, channel) = lease else {
+        guard let (process, channel, number) = lease else {
             return .failure(KeystoreFailure(.unreachable, "the plugin's process is not running: it is being started again"))
         }
+        var frame = frame
+        frame.sequence = number
         let deadline = MonotonicTime(nanoseconds: frame.deadline)
         let answer: Frame
         do throws(FrameSocket.Problem) {
@@ -128,23 +135,45 @@ final class IsolatedInstance: KeystoreInstance {
             case .ended: return .failure(KeystoreFailure(.unreachable, "the plugin's process ended during the call"))
             }
         }
+        guard answer.answers(frame) else {
+            // Another answer than that to this call: nothing that comes from this process can be told apart any more.
+            process.kill()
+            logger.error("keystore '\(plugin.name)': the plugin's process gave an answer that nobody asked for: ending it")
+            return .failure(Self.nonsense)
+        }
         monitor.withLock { state in
             guard state.process === process else { return }
             state.freeChannels.append(channel)
-            state.hasAnswered = true
         }
         return answer.code == 0 ? .success(answer) : .failure(answer.failure)
     }
 
     func close() {
+        let limit = MonotonicTime.now + Self.closeLimit
         let process = monitor.withLock { state in
             state.isClosing = true
             changed.broadcast()
+            // What is not open needs no closing.
+            state.starting?.kill()
             return state.process
         }
         // When it cannot be told, it is ending already, which the watching thread sees.
-        try? process?.control.send(Frame(kind: .close), until: .now + Self.startLimit)
-        monitor.wait(for: changed) { state in state.isOver ? .done(()) : .wait(until: nil) }
+        try? process?.control.send(Frame(kind: .close), until: limit)
+        let isOver = monitor.wait(for: changed) { state in
+            state.isOver || .now >= limit ? .done(state.isOver) : .wait(until: limit)
+        }
+        if isOver { return }
+        logger.error("keystore '\(plugin.name)': its close did not return within \(Self.closeLimit): ending the plugin's process")
+        abandon()
+    }
+
+    func abandon() {
+        monitor.withLock { state in
+            state.isClosing = true
+            changed.broadcast()
+            state.starting?.kill()
+            state.process?.kill()
+        }
     }
 
     // MARK: The process
@@ -156,14 +185,38 @@ final class IsolatedInstance: KeystoreInstance {
         } catch {
             return .failure(KeystoreFailure(.unreachable, error.text))
         }
-        let opening = Frame(kind: .open, deadline: deadline.nanoseconds, payload: configuration)
-        let opened = IsolatedPlugin.load(order, in: process, until: deadline, log: log).flatMap { _ in
-            IsolatedPlugin.ask(process, opening, until: deadline, log: log)
+        monitor.withLock { state in
+            state.starting = process
+            if state.isClosing { process.kill() }
         }
+        defer { monitor.withLock { $0.starting = nil } }
+        let opening = Frame(kind: .open, deadline: deadline.nanoseconds, sequence: 2, payload: configuration)
+        let opened = IsolatedPlugin.load(order, in: process, until: deadline, log: log)
+            .flatMap(check)
+            .flatMap { IsolatedPlugin.ask(process, opening, until: deadline, log: log) }
         guard case .failure(let failure) = opened else { return .success(process) }
         process.kill()
         _ = process.reap()
         return .failure(failure)
+    }
+
+    /// Whether a library is still the one that the server knows: how it is called, and what is promised of it, depends on that.
+    private func check(_ description: PluginDescription) -> Result<Void, KeystoreFailure> {
+        let expected = plugin.description
+        guard description.name == expected.name, description.abiVersion == expected.abiVersion,
+            description.isSerial == expected.isSerial, description.isDurable == expected.isDurable
+        else {
+            return .failure(
+                KeystoreFailure(
+                    .unreachable,
+                    "the library \(plugin.libraryPath) is now another one: it was \(expected.summary), and is "
+                        + "\(description.summary). Put the first one back, or start the server again"))
+        }
+        if description.version != expected.version {
+            logger.notice(
+                "keystore '\(plugin.name)': its library is now of version \(description.version), before \(expected.version)")
+        }
+        return .success(())
     }
 
     /// Calls go to the process from now on.
@@ -171,7 +224,6 @@ final class IsolatedInstance: KeystoreInstance {
         monitor.withLock { state in
             state.process = process
             state.freeChannels = Array(0..<channels)
-            state.hasAnswered = false
         }
     }
 
@@ -183,15 +235,18 @@ final class IsolatedInstance: KeystoreInstance {
             watch(process)
             process.kill()
             let end = process.reap()
-            let (hasAnswered, isClosing) = monitor.withLock { state in
+            let isClosing = monitor.withLock { state in
                 state.process = nil
                 state.freeChannels = []
-                return (state.hasAnswered, state.isClosing)
+                return state.isClosing
             }
             guard !isClosing else { break }
-            failures = hasAnswered ? 0 : failures + 1
+            failures = .now - process.start >= launcher.steadyAfter ? 0 : failures + 1
             logger.error(
-                "keystore '\(plugin.name)': the plugin's process is gone: \(end). Calls in flight failed; starting it again")
+                """
+                keystore '\(plugin.name)': the plugin's process is gone: \(end). Calls in flight failed; starting it again \
+                \(failures == 0 ? "at once" : "in \(Self.pause(after: failures))")
+                """)
             guard let next = restart(&failures) else { break }
             process = next
         }
@@ -203,18 +258,24 @@ final class IsolatedInstance: KeystoreInstance {
 
     /// Reads from the control socket until the process ends or has closed its instance.
     private func watch(_ process: PluginProcess) {
-        while let frame = try? process.control.receive(until: nil) {
+        var limit: MonotonicTime?
+        while limit.map({ .now < $0 }) ?? true, let frame = try? process.control.receive(until: limit) {
             // The one result that comes here is that of `close`.
             guard frame.kind == .log else { return }
             log(frame)
+            // What it had said before its end is read, but not what others go on to say.
+            if limit == nil, process.hasEnded { limit = .now + Self.lastWords }
         }
+    }
+
+    private static func pause(after failures: Int) -> Duration {
+        failures == 0 ? .zero : min(backoff.first * (1 << min(failures - 1, 16)), backoff.longest)
     }
 
     /// Starts a process, again and again; nil when the keystore is closed meanwhile.
     private func restart(_ failures: inout Int) -> PluginProcess? {
         while true {
-            let pause = failures == 0 ? .zero : min(Self.backoff.first * (1 << min(failures - 1, 16)), Self.backoff.longest)
-            let next = MonotonicTime.now + pause
+            let next = MonotonicTime.now + Self.pause(after: failures)
             let isClosing = monitor.wait(for: changed) { state -> Monitor<State>.Step<Bool> in
                 state.isClosing || MonotonicTime.now >= next ? .done(state.isClosing) : .wait(until: next)
             }

@@ -27,7 +27,7 @@ enum IsolatedPlugin {
     static func load(
         _ order: LibraryOrder, in process: PluginProcess, until limit: MonotonicTime, log: (Frame) -> Void
     ) -> Result<PluginDescription, KeystoreFailure> {
-        ask(process, Frame(kind: .load, text: order.text), until: limit, log: log).flatMap { answer in
+        ask(process, Frame(kind: .load, sequence: 1, text: order.text), until: limit, log: log).flatMap { answer in
             guard let description = PluginDescription(text: answer.text) else {
                 return .failure(KeystoreFailure(.internal, "the plugin's process did not say what it has loaded"))
             }
@@ -43,9 +43,12 @@ enum IsolatedPlugin {
             try process.control.send(frame, until: limit)
             while true {
                 let answer = try process.control.receive(until: limit)
-                guard answer.kind == .result else {
+                if answer.kind == .log {
                     log(answer)
                     continue
+                }
+                guard answer.answers(frame) else {
+                    return .failure(KeystoreFailure(.internal, "the plugin's process gave an answer that makes no sense"))
                 }
                 return answer.code == 0 ? .success(answer) : .failure(answer.failure)
             }

@@ -5,6 +5,8 @@ import SecureBytes
 protocol KeystoreInstance: Sendable {
     /// Must be called once, after all other calls have returned, and be the last one.
     func close()
+    /// Ends what does not end by itself, as far as that can be done without harm: after `close`, or calls, did not return in time.
+    func abandon()
     func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure>
     func get(_ name: String, _ deadline: MonotonicTime) -> Result<SecretBytes, KeystoreFailure>
     func delete(_ name: String, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure>

@@ -10,6 +10,11 @@ struct PluginDescription: Equatable, Sendable {
         [name, version, "\(abiVersion)", isSerial ? "serial" : "", isDurable ? "durable" : ""].joined(separator: "\0")
     }
 
+    /// For people: what the server relies on.
+    var summary: String {
+        "'\(name)' for interface \(abiVersion), \(isSerial ? "serial" : "parallel"), \(isDurable ? "durable" : "not durable")"
+    }
+
     init(name: String, version: String, abiVersion: UInt32, isSerial: Bool, isDurable: Bool) {
         self.name = name
         self.version = version

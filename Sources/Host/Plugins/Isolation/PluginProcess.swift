@@ -10,6 +10,8 @@ final class PluginProcess: Sendable {
     /// One for each call that may run at once.
     let channels: [FrameSocket]
     private let pid: pid_t
+    private let descriptor: ProcessDescriptor
+    let start = MonotonicTime.now
     /// Whether the pid is this process's no more.
     private let isReaped = NIOLockedValueBox(false)
 
@@ -26,23 +28,39 @@ final class PluginProcess: Sendable {
     static let firstDescriptor: Int32 = 3
 
     init(_ launcher: PluginLauncher, channels count: Int) throws(Problem) {
-        var pairs: [(FrameSocket, FrameSocket)] = []
-        for _ in 0...count {
-            guard let pair = FrameSocket.pair() else { throw Problem(text: "no sockets: \(SystemError.text(errno))") }
-            pairs.append(pair)
+        var ours: [Int32] = []
+        var theirs: [Int32] = []
+        defer { for end in theirs { close(end) } }
+        do throws(Problem) {
+            for _ in 0...count {
+                guard let pair = FrameSocket.pair() else { throw Problem(text: "no sockets: \(SystemError.text(errno))") }
+                ours.append(pair.0)
+                theirs.append(pair.1)
+            }
+            pid = try Self.spawn(launcher, theirs)
+            guard let descriptor = ProcessDescriptor(pid) else {
+                let code = errno
+                Glibc.kill(pid, SIGKILL)
+                waitpid(pid, nil, 0)
+                throw Problem(text: "the plugin's process cannot be watched: \(SystemError.text(code))")
+            }
+            self.descriptor = descriptor
+        } catch {
+            for end in ours { close(end) }
+            throw error
         }
-        control = pairs[0].0
-        channels = pairs.dropFirst().map(\.0)
-        pid = try Self.spawn(launcher, pairs.map(\.1))
+        let sockets = ours.map { [descriptor] in FrameSocket($0, to: descriptor) }
+        control = sockets[0]
+        channels = Array(sockets.dropFirst())
     }
 
-    private static func spawn(_ launcher: PluginLauncher, _ ends: [FrameSocket]) throws(Problem) -> pid_t {
+    private static func spawn(_ launcher: PluginLauncher, _ ends: [Int32]) throws(Problem) -> pid_t {
         // Copies above all the numbers that the child will use, so that giving them their places overwrites none.
         let last = firstDescriptor + Int32(ends.count)
         var copies: [Int32] = []
         defer { for copy in copies { close(copy) } }
         for end in ends {
-            let copy = fcntl(end.descriptor, F_DUPFD_CLOEXEC, last)
+            let copy = fcntl(end, F_DUPFD_CLOEXEC, last)
             guard copy >= 0 else { throw Problem(text: "no descriptors: \(SystemError.text(errno))") }
             copies.append(copy)
         }
@@ -63,7 +81,8 @@ final class PluginProcess: Sendable {
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        // A process group of its own: what a terminal sends to the server's is for the server to handle.
+        // A process group of its own: what a terminal sends to the server's is for the server to handle, and what the plugin
+        // starts can be ended with it.
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let environment = variables.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
@@ -82,18 +101,25 @@ final class PluginProcess: Sendable {
         return body(copies + [nil])
     }
 
-    /// Ends the process. Its end shows on the sockets.
+    var hasEnded: Bool { descriptor.hasEnded }
+
+    /// Ends the process, and those that it has started and left in its group. Its end shows on the sockets.
     func kill() {
         isReaped.withLockedValue { isReaped in
-            if !isReaped { Glibc.kill(pid, SIGKILL) }
+            if isReaped { return }
+            // The group is the process's own, and its number is not given to another while the process is not waited for.
+            Glibc.kill(-pid, SIGKILL)
+            // It may have gone to another group.
+            Glibc.kill(pid, SIGKILL)
         }
     }
 
-    /// Waits for the end, and says how it came. To be called once.
+    /// Waits for the end, ends what is left of the group, and says how the end came. To be called once.
     func reap() -> String {
         var information = siginfo_t()
         // Leaves the pid taken, so that a late `kill` cannot meet a stranger.
         while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        kill()
         var status: Int32 = 0
         let code = isReaped.withLockedValue { isReaped in
             isReaped = true

@@ -30,20 +30,21 @@ package enum PluginProcessMain {
                     guard let order = LibraryOrder(text: frame.text) else { _exit(2) }
                     let loaded = try PluginLoader.load(order.manifest, from: PluginDirectory(explicit: "/", program: nil))
                     plugin = loaded
-                    reply(Frame(kind: .result, text: loaded.description.text))
+                    reply(Frame(kind: .result, text: loaded.description.text).answering(frame))
                 } catch {
-                    reply(Frame(kind: .result, code: KeystoreFailure.Kind.internal.frameCode, text: "\(error)"))
+                    let code = KeystoreFailure.Kind.internal.frameCode
+                    reply(Frame(kind: .result, code: code, text: "\(error)").answering(frame))
                 }
             case .open:
                 guard let plugin, instance == nil else { _exit(2) }
                 let services = HostServices(keystore: plugin.name, logger: logger)
                 let deadline = MonotonicTime(nanoseconds: frame.deadline)
                 switch PluginInstance.open(plugin, configuration: frame.payload, services: services, deadline: deadline) {
-                case .failure(let failure): reply(.failure(failure))
+                case .failure(let failure): reply(.failure(failure).answering(frame))
                 case .success(let opened):
                     instance = opened
                     for index in 0..<count { serve(opened, PluginProcess.firstDescriptor + 1 + Int32(index)) }
-                    reply(Frame(kind: .result))
+                    reply(Frame(kind: .result).answering(frame))
                 }
             case .close:
                 guard let closing = instance else { _exit(0) }
@@ -51,7 +52,7 @@ package enum PluginProcessMain {
                 // On a thread of its own: one that never ends must not keep this one from noticing that the server is gone.
                 let started = DetachedThread.start("keystore-close") {
                     closing.close()
-                    reply(Frame(kind: .result))
+                    reply(Frame(kind: .result).answering(frame))
                 }
                 if !started { _exit(1) }
             default: _exit(2)
@@ -65,6 +66,10 @@ package enum PluginProcessMain {
         guard keswick_close_from(PluginProcess.firstDescriptor + 1 + Int32(channels)) == 0, keswick_forbid_privileges() == 0
         else {
             return false
+        }
+        // The sockets are not for the programs that the plugin starts.
+        for descriptor in PluginProcess.firstDescriptor...PluginProcess.firstDescriptor + Int32(channels) {
+            guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else { return false }
         }
         _ = ProcessHardening.apply()
         // An interrupt from a terminal is the server's to handle; it closes the plugin, or the sockets.
@@ -86,7 +91,7 @@ package enum PluginProcessMain {
         let started = DetachedThread.start("keystore-call") {
             let channel = FrameSocket(descriptor)
             while let frame = try? channel.receive(until: nil) {
-                let answer = answer(frame, instance)
+                let answer = answer(frame, instance).answering(frame)
                 if (try? channel.send(answer, until: nil)) == nil { break }
             }
             // The server is gone.

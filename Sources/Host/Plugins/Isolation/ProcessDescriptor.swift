@@ -1,0 +1,20 @@
+import CLinux
+import Glibc
+
+/// A descriptor of a process, from pidfd_open(2): can be read from when that process has ended.
+final class ProcessDescriptor: Sendable {
+    let number: Int32
+
+    /// - Parameter process: a child that nobody has waited for. Nil, with `errno`, when the system has no descriptor to give.
+    init?(_ process: pid_t) {
+        number = keswick_open_process(process)
+        if number < 0 { return nil }
+    }
+
+    deinit { close(number) }
+
+    var hasEnded: Bool {
+        var polled = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, 0) > 0
+    }
+}
