@@ -19,7 +19,6 @@ let package = Package(
         // No new minor version by itself: HTTP1Parser uses CNIOLLHTTP, which swift-nio does not promise to keep.
         .package(url: "https://github.com/apple/swift-nio.git", .upToNextMinor(from: "2.101.2")),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     targets: [
@@ -28,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CFileSystem"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // The border to plugins: one C header, and Swift on top of it.
@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "PluginAPI", "SecureBytes", "Yams",
+                "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "CYAML", "PluginAPI", "SecureBytes",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "kes",
             dependencies: [
-                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes", "Yams",
+                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first
@@ -117,7 +117,7 @@ let package = Package(
             exclude: ["Golden"]),
         // Its fixture is a plugin in C, which the tests compile themselves.
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"], exclude: ["Fixtures"]),
-        .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "Yams"]),
+        .testTarget(name: "DocumentationTests", dependencies: ["Host", "TestSupport"]),
         .testTarget(name: "SmokeTests", dependencies: ["KESClient", "SecureBytes", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -27,7 +27,7 @@ mkdir -p "$kit"/{bin,include,lib/kes,lib/pkgconfig,lib/cmake/keswick-plugin,shar
 # The program, and beside it the libraries of Swift's and those that not every machine has. It looks for them beside itself.
 install -m 755 "$KES_BUILD/kes" "$kit/lib/kes/kes"
 strip --strip-unneeded "$kit/lib/kes/kes"
-ldd "$KES_BUILD/kes" | awk '$3 ~ /\/swift\/|\/libnghttp2\.|\/libcrypto\./ {print $3}' | while read -r library; do
+ldd "$KES_BUILD/kes" | awk '$3 ~ /\/swift\/|\/libnghttp2\.|\/libyaml-|\/libcrypto\./ {print $3}' | while read -r library; do
     install -m 644 "$library" "$kit/lib/kes/"
 done
 ln -s ../lib/kes/kes "$kit/bin/kes"

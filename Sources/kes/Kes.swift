@@ -27,6 +27,7 @@ struct Kes: AsyncParsableCommand {
 enum Main {
     static func main() async {
         do {
+            if let options = ServerOptions(plain: CommandLine.arguments.dropFirst()) { return try ServerRun.run(options) }
             var command = try Kes.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

@@ -11,7 +11,7 @@ import Testing
         ["migrate", "--from", "f"],
         ["migrate", "--from", "f", "--to", "t", "--force", "--merge"], ["completion", "tcsh"],
         ["server", "--dev", "--config", "c.yml"], ["server", "--auth", "maybe"], ["server", "--port", "99999"],
-        ["server", "--check"],
+        ["server", "--check"], ["server", "--config"], ["server", "--config", "c.yml", "--nonsense"],
         ["init", "d", "--ip", "localhost"], ["init", "d", "--keystore", "vault"],
     ])
     func wrongUsageExitsWith2AndSaysSoOnStandardError(arguments: [String]) throws {
@@ -48,6 +48,20 @@ import Testing
             let script = try directory.write(result.output, to: "kes.bash")
             #expect(try run("bash", ["-n", script]).code == 0)
         }
+    }
+
+    @Test(arguments: [
+        ["--config", "/nonexistent/c.yml"], ["--config=/nonexistent/c.yml"],
+        ["--config", "other.yml", "--config", "/nonexistent/c.yml"],
+        ["--addr=127.0.0.1:0", "--plugins", "/nonexistent", "--config", "/nonexistent/c.yml"],
+    ])
+    func theServersOptionsMayBeWrittenInAnyWay(options: [String]) throws {
+        let result = try run(kesPath(), ["server"] + options, environment: cleaned([:]))
+        #expect(result.code == 1)
+        #expect(
+            result.errorText
+                == "Error: the configuration is not valid\n/nonexistent/c.yml: the configuration file cannot be read: No such file or directory\n"
+        )
     }
 
     @Test func oldFlagsOfTheServerAreAcceptedWithAWarning() throws {

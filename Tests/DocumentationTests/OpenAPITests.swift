@@ -1,7 +1,6 @@
 import Foundation
 import TestSupport
 import Testing
-import Yams
 
 /// `docs/openapi.yaml`, held against a running server.
 @Suite struct OpenAPITests {
@@ -13,7 +12,7 @@ import Yams
         let deployment = try Deployment()
         try deployment.configure(keystore: "mem: {}", allow: ["/v1/key/create/*"])
         server = try ServerProcess(deployment)
-        let document = try #require(try Yams.load(yaml: Page("docs/openapi.yaml").text) as? [String: Any])
+        let document = try #require(try YAMLValue.load(Page("docs/openapi.yaml").text) as? [String: Any])
         schema = Schema(document: document)
         paths = try #require(document["paths"] as? [String: [String: Any]])
     }
@@ -128,14 +127,14 @@ import Yams
         }
         guard let (type, media) = content.first, let described = media["schema"] as? [String: Any] else { return ["no schema"] }
         var problems = head.contains("\ncontent-type: \(type)") ? [] : ["not \(type)"]
-        let value: Any = type == "application/json" ? try Yams.load(yaml: answer.body) ?? "nothing" : answer.body
+        let value: Any = type == "application/json" ? try YAMLValue.load(answer.body) ?? "nothing" : answer.body
         problems += schema.problems(with: value, described)
         return problems
     }
 
     @Test func theRoutesAreThoseOfTheServer() throws {
         let answer = try server.curl("/v1/api", as: server.deployment.admin)
-        let routes = try #require(try Yams.load(yaml: answer.body) as? [[String: Any]])
+        let routes = try #require(try YAMLValue.load(answer.body) as? [[String: Any]])
         let ofTheServer = Set(
             routes.map { "\($0["method"] ?? "") \($0["path"] ?? "") \($0["max_body"] ?? "") \($0["timeout"] ?? "")" })
         var ofTheDocument: Set<String> = []
@@ -182,7 +181,7 @@ import Yams
         }
         let line = try #require(text.split(separator: "\n").first)
         let described = try #require(schema.resolve("#/components/schemas/AuditEvent"))
-        #expect(schema.problems(with: try Yams.load(yaml: String(line)) ?? "nothing", described) == [], "\(line)")
+        #expect(schema.problems(with: try YAMLValue.load(String(line)) ?? "nothing", described) == [], "\(line)")
         log.signal(SIGINT)
         log.wait()
     }

@@ -2,7 +2,7 @@ import Foundation
 
 /// Checks values against JSON Schema (2020-12), as far as docs/openapi.yaml uses it. What it does not know is a problem, not passed over.
 struct Schema {
-    /// The OpenAPI document, as Yams reads it; so are the values.
+    /// The OpenAPI document, as `YAMLValue` reads it; so are the values.
     let document: [String: Any]
 
     private static let known: Set<String> = [

@@ -1,40 +1,15 @@
-import Yams
-
-/// What libyaml has against a text, in words that say what to do. Yams' own descriptions quote the lines of the file, which
-/// may hold a password.
+/// What libyaml has against a text, in words that say what to do, and without quoting it: it may hold a password.
 struct YAMLProblem {
     var position: SourcePosition
     var message: String
 
-    init(_ error: any Error, in text: YAMLText) {
-        guard let error = error as? YamlError else {
-            self.init(position: .start, message: "not readable as YAML")
-            return
-        }
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let position = text.clamped(SourcePosition(line: mark.line, column: mark.column))
-            self.init(position: position, message: Self.explain(problem, context, at: position, in: text))
-        case .duplicatedKeysInMapping(let names, let context):
-            let name = names.first ?? ""
-            self.init(
-                position: SourcePosition(line: context.mark.line, column: context.mark.column),
-                message: "'\(name)' is given more than once in one mapping; keep one of them")
-        case .memory:
-            self.init(position: .start, message: "there is no memory left to read the file")
-        case .no, .reader, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-            self.init(position: .start, message: "not readable as YAML")
-        }
-    }
-
-    private init(position: SourcePosition, message: String) {
-        self.position = position
-        self.message = message
+    init(_ failure: YAMLParser.Failure, in text: YAMLText) {
+        position = text.clamped(failure.position)
+        message = Self.explain(failure.problem, failure.context, at: position, in: text)
     }
 
     private static func explain(
-        _ problem: String, _ context: YamlError.Context?, at position: SourcePosition, in text: YAMLText
+        _ problem: String, _ context: YAMLParser.Failure.Context?, at position: SourcePosition, in text: YAMLText
     ) -> String {
         switch problem {
         case "found character that cannot start any token":
@@ -68,7 +43,9 @@ struct YAMLProblem {
             return "a second document begins here; a configuration is one document: remove the '---'"
         case "block sequence entries are not allowed in this context":
             return "a list entry is not allowed here; begin the list on a line of its own"
-        case _ where problem.hasPrefix("Maximum nesting level reached"):
+        case "no memory":
+            return "there is no memory left to read the file"
+        case "nested too deeply":
             return "lists and mappings are nested too deeply; is a bracket or a brace not closed?"
         default:
             return "not readable as YAML: \(problem)\(opened(context))"
@@ -76,9 +53,9 @@ struct YAMLProblem {
     }
 
     /// Where the construct that the problem is in began.
-    private static func opened(_ context: YamlError.Context?) -> String {
+    private static func opened(_ context: YAMLParser.Failure.Context?) -> String {
         guard let context else { return "" }
         let subject = context.text.hasPrefix("while ") ? String(context.text.dropFirst("while ".count)) : context.text
-        return " (\(subject) that begins at line \(context.mark.line), column \(context.mark.column))"
+        return " (\(subject) that begins at line \(context.position.line), column \(context.position.column))"
     }
 }

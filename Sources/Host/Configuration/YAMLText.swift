@@ -1,8 +1,6 @@
 /// The text of a YAML document, addressed as libyaml does: by lines and by Unicode scalars within them.
 struct YAMLText {
-    private(set) var text: String
-    /// The names of the members that `hideMember` took out of sight, by where they are.
-    private(set) var hiddenMembers: [SourcePosition: String] = [:]
+    let text: String
 
     init(_ text: String) {
         self.text = text
@@ -30,28 +28,6 @@ struct YAMLText {
         }
         return nil
     }
-
-    /// Gives the member `name` at `position` a name that no other has, of as many scalars, so that every other place keeps
-    /// its line and column. Returns false when the name is not written there as it is read, which an escape can cause.
-    ///
-    /// Yams stops at two members of one name, tells where the first is only and gives no tree. With the first out of sight the
-    /// rest can be read, both places are known, and other errors are found as well.
-    mutating func hideMember(_ name: String, at position: SourcePosition) -> Bool {
-        let scalars = text.unicodeScalars
-        guard !name.isEmpty, hiddenMembers.count < Self.mostHiddenMembers, var start = index(of: position) else { return false }
-        if start < scalars.endIndex, scalars[start] == "\"" || scalars[start] == "'" { start = scalars.index(after: start) }
-        guard scalars[start...].starts(with: name.unicodeScalars) else { return false }
-        let end = scalars.index(start, offsetBy: name.unicodeScalars.count)
-        // Private use characters, which nobody names a member with.
-        guard let filler = Unicode.Scalar(UInt32(0xE000 + hiddenMembers.count)) else { return false }
-        let replacement = String(String.UnicodeScalarView(repeatElement(filler, count: name.unicodeScalars.count)))
-        text.replaceSubrange(start..<end, with: replacement)
-        hiddenMembers[position] = name
-        return true
-    }
-
-    /// Each one costs another pass over the text.
-    private static let mostHiddenMembers = 100
 
     /// `position`, or where the text ends when that is before it: libyaml is on the next line already at the end of a text that
     /// does not end in a line break.

@@ -1,5 +1,3 @@
-import Yams
-
 /// What `NAME.yml` says about a plugin: its name, its library and, if the operator wants it pinned, the library's SHA-256.
 package struct PluginManifest: Equatable, Sendable {
     /// The manifest's own path, for messages and to find the library beside it.
@@ -91,31 +89,27 @@ package struct PluginManifest: Equatable, Sendable {
 /// The members of a manifest's one mapping, taken one after the other.
 private struct ManifestMembers {
     private let path: String
-    private var remaining: [(name: String, mark: Mark?, value: Node)]
+    private var remaining: [(name: String, position: SourcePosition, value: YAMLElement)] = []
 
     init(parsing text: String, path: String) throws(PluginError) {
         self.path = path
-        let root: Node?
-        do {
-            // The basic resolver leaves every scalar a string: a version or a digest must not turn into a number.
-            root = try Parser(yaml: text, resolver: .basic).singleRoot()
-        } catch let error as YamlError {
-            throw Self.syntaxError(error, path: path)
+        let root: YAMLElement?
+        do throws(YAMLParser.Failure) {
+            root = try YAMLParser.parse(text)
         } catch {
-            throw .invalidManifest(path: path, line: nil, column: nil, problem: "it is not valid YAML: \(error)")
+            throw Self.invalid(path, error.position, error.problem)
         }
-        guard case .mapping(let mapping)? = root else {
-            throw .invalidManifest(
-                path: path, line: root?.mark?.line ?? 1, column: root?.mark?.column ?? 1,
-                problem: "a manifest is a mapping with 'name' and 'library'")
+        guard case .mapping(let members)? = root?.content else {
+            throw Self.invalid(path, root?.position ?? .start, "a manifest is a mapping with 'name' and 'library'")
         }
-        remaining = []
-        for (key, value) in mapping {
-            guard case .scalar(let scalar) = key else {
-                throw .invalidManifest(
-                    path: path, line: key.mark?.line, column: key.mark?.column, problem: "a member's name must be text")
+        for member in members {
+            guard let name = member.name.text else {
+                throw Self.invalid(path, member.name.position, "a member's name must be text")
             }
-            remaining.append((scalar.string, key.mark, value))
+            if remaining.contains(where: { $0.name == name }) {
+                throw Self.invalid(path, member.name.position, "given more than once: \(name)")
+            }
+            remaining.append((name, member.name.position, member.value))
         }
     }
 
@@ -130,33 +124,18 @@ private struct ManifestMembers {
     mutating func optional(_ name: String, _ problem: (String) -> String?) throws(PluginError) -> String? {
         guard let index = remaining.firstIndex(where: { $0.name == name }) else { return nil }
         let member = remaining.remove(at: index)
-        guard case .scalar(let scalar) = member.value else {
-            throw .invalidManifest(
-                path: path, line: member.value.mark?.line, column: member.value.mark?.column, problem: "'\(name)' must be text")
-        }
-        if let problem = problem(scalar.string) {
-            throw .invalidManifest(path: path, line: scalar.mark?.line, column: scalar.mark?.column, problem: problem)
-        }
-        return scalar.string
+        guard let text = member.value.text else { throw Self.invalid(path, member.value.position, "'\(name)' must be text") }
+        if let problem = problem(text) { throw Self.invalid(path, member.value.position, problem) }
+        return text
     }
 
     func refuseOthers(known: [String]) throws(PluginError) {
         guard let unknown = remaining.first else { return }
-        throw .invalidManifest(
-            path: path, line: unknown.mark?.line, column: unknown.mark?.column,
-            problem: "'\(unknown.name)' is not a member of a manifest: these are \(known.joined(separator: ", "))")
+        throw Self.invalid(
+            path, unknown.position, "'\(unknown.name)' is not a member of a manifest: these are \(known.joined(separator: ", "))")
     }
 
-    private static func syntaxError(_ error: YamlError, path: String) -> PluginError {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            .invalidManifest(path: path, line: mark.line, column: mark.column, problem: problem)
-        case .duplicatedKeysInMapping(let names, let context):
-            .invalidManifest(
-                path: path, line: context.mark.line, column: context.mark.column,
-                problem: "given more than once: \(names.sorted().joined(separator: ", "))")
-        default:
-            .invalidManifest(path: path, line: nil, column: nil, problem: "it is not valid YAML")
-        }
+    private static func invalid(_ path: String, _ position: SourcePosition, _ problem: String) -> PluginError {
+        .invalidManifest(path: path, line: position.line, column: position.column, problem: problem)
     }
 }

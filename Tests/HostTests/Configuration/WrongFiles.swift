@@ -61,7 +61,7 @@ extension WrongFile {
             "10:1: 'address' is given twice, first at line 9; keep one of them"),
         .minimal(
             "A member twice, written with an escape", "log: { \"audi\\x74\": off, audit: on }\n",
-            "8:8: 'audit' is given more than once in one mapping; keep one of them"),
+            "8:25: 'audit' is given twice, first at line 8; keep one of them"),
         .minimal("A list for a name", "? [a]\n: b\n", "8:3: the name of a member must be a single value"),
         .minimal(
             "A merge of no mapping", "log:\n  <<: on\n",
