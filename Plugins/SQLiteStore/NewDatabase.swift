@@ -19,7 +19,12 @@ enum NewDatabase {
                 return path
             }
             guard errno == ENOENT else { throw .system("open", path, errno) }
-            guard entry(path) == nil else { throw .invalid("\(path) is a symbolic link that leads nowhere") }
+            // What is no link was made by another process just now.
+            if let made = entry(path) {
+                guard made.st_mode & S_IFMT != S_IFLNK else { throw .invalid("\(path) is a symbolic link that leads nowhere") }
+                try deadline.check()
+                continue
+            }
             try deadline.check()
             try create(path)
         }

@@ -48,7 +48,10 @@ struct SQLiteError: Error {
             return .denied(text + "; the server's user must be able to write the file and its directory")
         case SQLITE_FULL:
             return .internal(text + "; make room on the disk")
-        case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_PROTOCOL:
+        case SQLITE_PROTOCOL:
+            // SQLite's answer when the locks of the write-ahead log's index were not free for 10 s.
+            return .unreachable(text + "; another process holds its locks: is one stopped that uses it?")
+        case SQLITE_CANTOPEN, SQLITE_IOERR:
             return .unreachable(text + "; check the disk")
         default: return .internal(text)
         }

@@ -127,4 +127,36 @@ import Testing
             #expect(try store.get("key-\(index)") == .driverValue(size: size))
         }
     }
+
+    /// One process stops before each single I/O call of its open in turn, and another opens the same new store meanwhile.
+    @Test(arguments: Backend.durable)
+    func ofOpensInTwoProcessesBothSucceedWhereverTheyMeet(_ backend: Backend) throws {
+        var call = 0
+        while true {
+            call += 1
+            let directory = try TemporaryDirectory(inMemory: true)
+            let configuration = backend.configuration(in: directory)
+            let first = try Driver(
+                backend, configuration: configuration, ["arm:\(call):wait", "open", "count", "create:first:400"])
+            // It waits there, unless it makes no call with that number.
+            var line = first.nextLine()
+            while let read = line, read != "waiting", !read.hasPrefix("count ") { line = first.nextLine() }
+            guard line == "waiting" else { break }
+            let second = try Driver(backend, configuration: configuration, ["busy", "open", "create:second:900"])
+            // Where the first one holds a lock it has to go on.
+            var told: [String] = []
+            while let line = second.nextLine() {
+                told.append(line)
+                if line == "busy" { break }
+            }
+            first.resume()
+            let (rest, others) = (first.remainingLines(), told + second.remainingLines())
+            #expect(rest.contains("open 0") && rest.contains("create first 0"), "stopped at call \(call): \(rest)")
+            #expect(others.contains("open 0") && others.contains("create second 0"), "the first one at call \(call): \(others)")
+            #expect(first.waitForEnd() == .exited(0) && second.waitForEnd() == .exited(0))
+            #expect(try OpenKeystore(backend, in: directory).list() == ["first", "second"])
+        }
+        // An open makes more calls than that: it was really stopped at each.
+        #expect(call > 10)
+    }
 }

@@ -7,7 +7,8 @@ enum fault_kind {
   FAULT_NONE,  /* Nothing: only count. */
   FAULT_KILL,  /* The process ends, as by kill -9, before the call is made. */
   FAULT_ERRNO, /* The call is not made and fails with an errno. */
-  FAULT_SHORT  /* A read or write moves one byte only; any other call is made as it is. */
+  FAULT_SHORT, /* A read or write moves one byte only; any other call is made as it is. */
+  FAULT_WAIT   /* The process waits before the call is made, as `fault_wait` does. */
 };
 
 /* From now on, counts I/O calls from 1, and has the fault at the call with the number `at`; at all later ones, too, when
@@ -16,5 +17,11 @@ void fault_arm(enum fault_kind kind, int error, long at, int lasting);
 
 /* Ends it, and returns how many calls were counted. */
 long fault_disarm(void);
+
+/* Prints `waiting`, and reads a byte from standard input. */
+void fault_wait(void);
+
+/* From now on, prints `busy` whenever a lock is asked for that another process holds. */
+void fault_tell_busy(void);
 
 #endif

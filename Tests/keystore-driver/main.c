@@ -9,10 +9,11 @@
  *   create:NAME:SIZE            stores SIZE bytes, byte i of which is (7 i + SIZE) mod 251
  *   get:NAME  delete:NAME  list  status  close
  *   creates:PREFIX:COUNT:SIZE   creates PREFIX0, PREFIX1, …; one line each, written at once
- *   arm:AT:FAULT                from here on a fault at the I/O call AT: `none`, `kill`, `short`, or an errno; with a `+`
- *                               behind it, also at all calls after that
+ *   arm:AT:FAULT                from here on a fault at the I/O call AT: `none`, `kill`, `short`, `wait`, or an errno; with a
+ *                               `+` behind it, also at all calls after that
  *   count                       ends that, and prints how many I/O calls there were
  *   wait                        prints `waiting` and reads a byte from standard input
+ *   busy                        from here on prints `busy` whenever a lock is held by another process
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -89,6 +90,7 @@ static void arm(long at, const char *what) {
   if (!strncmp(what, "none", 4)) kind = FAULT_NONE;
   if (!strncmp(what, "kill", 4)) kind = FAULT_KILL;
   if (!strncmp(what, "short", 5)) kind = FAULT_SHORT;
+  if (!strncmp(what, "wait", 4)) kind = FAULT_WAIT;
   fault_arm(kind, atoi(what), at, lasting);
 }
 
@@ -113,9 +115,9 @@ static void run(char *step, const char *configuration) {
   } else if (!strcmp(word, "count")) {
     say("count %ld\n", fault_disarm());
   } else if (!strcmp(word, "wait")) {
-    char byte;
-    say("waiting\n");
-    if (syscall(SYS_read, 0, &byte, 1) != 1) _exit(3);
+    fault_wait();
+  } else if (!strcmp(word, "busy")) {
+    fault_tell_busy();
   } else if (!strcmp(word, "create") && second) {
     say("create %s %d\n", first, create(first, (size_t)atol(second)));
   } else if (!strcmp(word, "creates") && third) {
