@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Keeps key material inside the process: out of core dumps, out of reach of debuggers, and out of swap where that is permitted.
+/// Keeps key material inside the process: out of core dumps and crash reports, out of reach of debuggers, and out of swap where that is permitted.
 package enum ProcessHardening {
     package enum MemoryLock: Equatable, Sendable, CustomStringConvertible {
         case locked
@@ -21,6 +21,12 @@ package enum ProcessHardening {
         _ = keswick_forbid_dumps()
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        // Swift's runtime answers these with a backtrace on standard error, which shows the registers and 16 bytes of what each points to:
+        // a key, if that is what was being worked on. What a fatal error says is printed all the same.
+        // (A sanitizer's report is asked for.)
+        if keswick_is_sanitized() == 0 {
+            for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
+        }
         // A client that goes away must not end the process.
         signal(SIGPIPE, SIG_IGN)
         return lockMemory()
