@@ -89,7 +89,7 @@ let package = Package(
         .target(name: "SQLiteStore", dependencies: ["PluginKit", "CSQLite"], path: "Plugins/SQLiteStore"),
 
         // The tests. ServerTests, CommandLineTests and SmokeTests drive the built `kes` as a process of its own.
-        .target(name: "TestSupport", dependencies: ["Credentials", "SecureBytes"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CLinux", "Credentials", "SecureBytes"], path: "Tests/TestSupport"),
         .testTarget(name: "SecureBytesTests", dependencies: ["SecureBytes"]),
         .testTarget(
             name: "EnvelopeTests", dependencies: ["Envelope", "SecureBytes"], resources: [.copy("kes-formats.json")]),
@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "CLinux", "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
+                "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

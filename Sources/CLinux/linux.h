@@ -3,7 +3,9 @@
 #define KESWICK_LINUX_H
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -22,8 +24,14 @@ static inline int keswick_is_sanitized(void) { return dlsym(NULL, "__asan_init")
 /* This process, and what it starts, can gain no privileges any more: PR_SET_NO_NEW_PRIVS of prctl(2). */
 static inline int keswick_forbid_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
+/* Has this process killed when the thread that started it ends: PR_SET_PDEATHSIG of prctl(2). */
+static inline int keswick_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
 /* A descriptor, not inherited by other programs, that can be read from when the process has ended: pidfd_open(2). */
 static inline int keswick_open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0u); }
+
+/* A pipe whose ends other programs do not inherit: pipe2(2). */
+static inline int keswick_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -54,6 +54,7 @@ struct PluginCheck: ParsableCommand {
         guard let program = PluginDirectory.runningProgram else {
             throw CommandFailure("cannot find out which program this is: mount /proc")
         }
+        Interruption.handle()
         let runner = try Runner(
             Runner.Options(
                 library: String(cString: path), configuration: config, isDurable: durable, only: Set(only),

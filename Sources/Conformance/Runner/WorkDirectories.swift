@@ -24,8 +24,10 @@ final class WorkDirectories {
     }
 
     deinit {
-        Self.removeTree(disk)
-        Self.removeTree(memory)
+        for directory in [disk, memory] {
+            Self.removeTree(directory)
+            Interruption.change { _ = $0.directories.remove(directory) }
+        }
     }
 
     /// Ten thousand files of a page each, and what others have there: containers often have 64 MiB only.
@@ -37,17 +39,21 @@ final class WorkDirectories {
 
     private static func make(in directory: String) throws(Runner.Failure) -> String {
         var template = Array("\(directory)/kes-plugin-check-XXXXXX".utf8CString)
-        guard let path = mkdtemp(&template) else {
-            throw Runner.Failure(description: "cannot make a directory in \(directory): \(String(cString: strerror(errno)))")
+        return try Interruption.change { holdings throws(Runner.Failure) in
+            guard let path = mkdtemp(&template) else {
+                throw Runner.Failure(description: "cannot make a directory in \(directory): \(String(cString: strerror(errno)))")
+            }
+            let made = String(cString: path)
+            holdings.directories.insert(made)
+            return made
         }
-        return String(cString: path)
     }
 
     func make(isOnDisk: Bool) throws(Runner.Failure) -> Place {
         guard configuration.contains("{dir}") else { return Place(configuration: configuration, isFresh: false, path: nil) }
         made += 1
         let path = "\(isOnDisk ? disk : memory)/\(made)"
-        guard mkdir(path, 0o700) == 0 else {
+        guard Interruption.change({ _ in mkdir(path, 0o700) }) == 0 else {
             throw Runner.Failure(description: "cannot make \(path): \(String(cString: strerror(errno)))")
         }
         return Place(configuration: configuration.replacing("{dir}", with: path), isFresh: true, path: path)
@@ -59,7 +65,7 @@ final class WorkDirectories {
 
     func progress(_ number: Int) -> String { "\(disk)/progress-\(number)" }
 
-    private static func removeTree(_ path: String) {
+    static func removeTree(_ path: String) {
         if unlink(path) == 0 || errno == ENOENT { return }
         guard let directory = opendir(path) else { return }
         while let entry = readdir(directory) {

@@ -28,6 +28,7 @@ final class WorkerProcess {
     /// The beginning of what it wrote to standard output and standard error.
     private(set) var outputText: [UInt8] = []
     private var isOverdue = false
+    private var isCollected = false
     private static let outputLimit = 8192
 
     /// - Parameters:
@@ -63,10 +64,23 @@ final class WorkerProcess {
             ends[5] = moved
         }
         posix_spawn_file_actions_adddup2(&actions, ends[5], Worker.reportDescriptor)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        // A process group of its own, so that what the plugin starts can be ended with it.
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
         var pid = pid_t()
         let variables = Self.variables(environment)
-        let code = Self.withCStrings(arguments) { argv in
-            Self.withCStrings(variables) { envp in posix_spawn(&pid, arguments[0], &actions, nil, argv, envp) }
+        let code = Interruption.change { holdings in
+            let code = Self.withCStrings(arguments) { argv in
+                Self.withCStrings(variables) { envp in posix_spawn(&pid, arguments[0], &actions, &attributes, argv, envp) }
+            }
+            if code == 0 { holdings.workers.insert(pid) }
+            return code
         }
         for end in [ends[0], ends[3], ends[5]] { close(end) }
         guard code == 0 else {
@@ -81,7 +95,13 @@ final class WorkerProcess {
         send(Array("\(configuration.count)\n".utf8) + configuration)
     }
 
-    deinit { for descriptor in [input, report, output] where descriptor >= 0 { close(descriptor) } }
+    deinit {
+        if !isCollected {
+            kill()
+            _ = collect()
+        }
+        for descriptor in [input, report, output] where descriptor >= 0 { close(descriptor) }
+    }
 
     /// Says something to the worker, which may have ended.
     func send(_ bytes: [UInt8]) {
@@ -115,17 +135,38 @@ final class WorkerProcess {
         return told
     }
 
-    func kill() { Glibc.kill(pid, SIGKILL) }
+    func kill() { Self.end(pid) }
+
+    /// Ends a worker that was not collected, and what it has started and left in its group.
+    static func end(_ pid: pid_t) {
+        Glibc.kill(-pid, SIGKILL)
+        // It may have gone to another group.
+        Glibc.kill(pid, SIGKILL)
+    }
 
     /// Reads to the end, and collects the process.
     func wait() -> End {
         while readMore() {}
         if isOverdue { kill() }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let status = collect()
         if isOverdue { return .overdue }
         let signal = status & 0x7f
         return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
+    }
+
+    /// Waits for the end, and ends what the worker has left running.
+    private func collect() -> Int32 {
+        isCollected = true
+        var information = siginfo_t()
+        // Leaves the number taken, so that no stranger gets it while the group is ended.
+        while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        return Interruption.change { holdings in
+            Self.end(pid)
+            holdings.workers.remove(pid)
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            return status
+        }
     }
 
     /// Waits for the next bytes. False at the end of the report, or when the time is over.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The process that loads the plugin, runs one check or one step of one, and tells the runner what it saw.
@@ -28,6 +29,8 @@ package enum Worker {
 
     /// Does what was ordered, and ends the process.
     package static func run(_ order: Order) -> Never {
+        // A runner that is killed cannot end it.
+        _ = keswick_end_with_parent()
         guard let progress = Progress(file: order.progress), let configuration = Commands.block() else { _exit(2) }
         let library: Library
         do throws(Library.Problem) {

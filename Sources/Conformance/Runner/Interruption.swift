@@ -1,0 +1,65 @@
+import CLinux
+import Glibc
+import NIOConcurrencyHelpers
+
+/// What a check leaves behind when a signal ends it: nothing.
+///
+/// A signal may come at any moment. A thread waits for it, ends the workers with all that they have started, removes the directories,
+/// and then has the signal end this process, as if nobody had waited for it.
+package enum Interruption {
+    struct Holdings {
+        /// Processes that were started and not collected; each leads a process group.
+        var workers: Set<pid_t> = []
+        var directories: Set<String> = []
+    }
+
+    /// Locked while something is made, and for good once a signal has come: what is not there by then is never made.
+    private static let holdings = NIOLockedValueBox(Holdings())
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+
+    /// From now on cleans up at a signal. To be called once, before other threads are started: they inherit that they do not get it.
+    package static func handle() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, nil,
+            { _ in
+                Interruption.waitForSignal()
+                return nil
+            }, nil)
+        guard result != 0 else { return }
+        // Then a signal ends the process as it does any other.
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
+    /// Makes something that has to be cleaned up, or takes note that it was.
+    static func change<R, E: Error>(_ body: (inout Holdings) throws(E) -> R) throws(E) -> R {
+        let result: Result<R, E> = holdings.withLockedValue { holdings in
+            do throws(E) { return .success(try body(&holdings)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private static func waitForSignal() {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+        var number: Int32 = 0
+        while sigwait(&set, &number) != 0 {}
+        holdings.withLockedValue { holdings in
+            for worker in holdings.workers { WorkerProcess.end(worker) }
+            for worker in holdings.workers {
+                var information = siginfo_t()
+                while waitid(P_PID, id_t(worker), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+            }
+            for directory in holdings.directories { WorkDirectories.removeTree(directory) }
+            signal(number, SIG_DFL)
+            pthread_sigmask(SIG_UNBLOCK, &set, nil)
+            raise(number)
+            _exit(128 + number)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// `kes plugin check` that does not come to its end.
+@Suite(.timeLimit(.minutes(3))) struct InterruptionTests {
+    @Test(
+        "A check that a signal ends leaves no process and no directory behind; killed, no worker",
+        arguments: [SIGINT, SIGTERM, SIGHUP, SIGKILL])
+    func signal(_ number: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let temporary = directory.file("tmp")
+        let fifo = directory.file("fifo")
+        try #require(mkdir(temporary, 0o700) == 0 && mkfifo(fifo, 0o600) == 0)
+        let library = directory.file("libhanging.so")
+        let root = Repository.root
+        let compiled = try run(
+            "gcc",
+            [
+                "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DFIFO=\"\(fifo)\"", "-I\(root)/Sources/PluginAPI/include",
+                "\(root)/Tests/ConformanceTests/Fixtures/hanging.c", "-o", library,
+            ])
+        try #require(compiled.code == 0, "\(compiled.errorText)")
+        let check = try Subprocess(
+            kesPath(), ["plugin", "check", library, "--config", #"{"path":"{dir}"}"#, "--json"],
+            environment: ["TMPDIR": temporary])
+        // Opens when the plugin does, in its first call.
+        let words = String(decoding: try readFile(fifo), as: UTF8.self).split(separator: " ", maxSplits: 2)
+        try #require(words.count == 3)
+        let worker = try WatchedProcess(try #require(pid_t(words[0])))
+        let helper = try WatchedProcess(try #require(pid_t(words[1])))
+        let place = String(words[2].split(separator: "\"")[3])
+        #expect(access(place, F_OK) == 0)
+        check.signal(number)
+        #expect(check.wait() == -number)
+        #expect(worker.ends())
+        guard number != SIGKILL else {
+            kill(try #require(pid_t(words[1])), SIGKILL)
+            #expect(try run("rm", ["-rf", String(place.prefix(upTo: try #require(place.lastIndex(of: "/"))))]).code == 0)
+            return
+        }
+        #expect(helper.ends())
+        #expect(access(place, F_OK) != 0)
+        #expect(rmdir(temporary) == 0, "something is left in the directory for temporary files")
+    }
+}
