@@ -42,8 +42,10 @@ struct PluginProcessCommand: ParsableCommand {
         commandName: "process", abstract: "A plugin in a process of its own.", shouldDisplay: false)
 
     @Argument var channels: Int
+    @Argument var memory: UInt64
+    @Argument var files: UInt64
 
     func run() {
-        PluginProcessMain.run(channels: channels)
+        PluginProcessMain.run(channels: channels, ProcessLimits(memory: memory, files: files))
     }
 }

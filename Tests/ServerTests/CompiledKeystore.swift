@@ -4,8 +4,12 @@ import Testing
 
 /// Compiles the fixture of the host's tests into a plugin with a manifest.
 ///
-/// - Parameter definitions: For the preprocessor: `NAME=VALUE`.
-func compileKeystore(_ name: String, definitions: [String] = [], into directory: TemporaryDirectory) throws {
+/// - Parameters:
+///   - definitions: For the preprocessor: `NAME=VALUE`.
+///   - extra: lines for the manifest.
+func compileKeystore(
+    _ name: String, definitions: [String] = [], extra: String = "", into directory: TemporaryDirectory
+) throws {
     // This file is in Tests/ServerTests.
     var root = #filePath[...]
     for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
@@ -17,5 +21,5 @@ func compileKeystore(_ name: String, definitions: [String] = [], into directory:
             + ["\(root)/Tests/HostTests/Fixtures/keystore.c", "-o", library])
     try #require(result.code == 0, "\(result.errorText)")
     chmod(library, 0o755)
-    try directory.write("name: \(name)\nlibrary: lib\(name).so\n", to: "\(name).yml", mode: 0o644)
+    try directory.write("name: \(name)\nlibrary: lib\(name).so\n\(extra)", to: "\(name).yml", mode: 0o644)
 }

@@ -7,10 +7,15 @@ import Testing
 /// `isolation: process`: the plugin in a process of its own, through the whole server.
 @Suite struct IsolationTests {
     /// A server whose keystore `fs` runs in a process of its own.
-    private static func server(cache: String = "any: 1h, unused: 1h") throws -> (ServerProcess, TemporaryDirectory) {
+    ///
+    /// - Parameter extra: lines for its manifest.
+    private static func server(
+        cache: String = "any: 1h, unused: 1h", extra: String = ""
+    ) throws -> (ServerProcess, TemporaryDirectory) {
         let plugins = try TemporaryDirectory("keswick-plugin")
         try plugins.write(
-            "name: fs\nlibrary: \(buildDirectory())/libFSStore.so\nisolation: process\n", to: "fs.yml", mode: 0o644)
+            "name: fs\nlibrary: \(buildDirectory())/libFSStore.so\nisolation: process\n\(extra)", to: "fs.yml",
+            mode: 0o644)
         let deployment = try Deployment()
         try deployment.configure(
             keystore: "fs: { path: \(deployment.directory.file("keys")) }",
@@ -39,7 +44,7 @@ import Testing
 
     @Test("A keystore in a process of its own serves like any other, and that process can do little else")
     func serves() throws {
-        let (server, plugins) = try Self.server(cache: "any: 1ns, unused: 1ns")
+        let (server, plugins) = try Self.server(cache: "any: 1ns, unused: 1ns", extra: "memory: 512MiB\nfiles: 200\n")
         defer { withExtendedLifetime(plugins) {} }
         let admin = server.deployment.admin
         #expect(try server.curl("/v1/key/create/my-key", as: admin, ["-X", "PUT"]).status == 200)
@@ -65,7 +70,8 @@ import Testing
             }
             let limits = String(decoding: try readFile("/proc/\(child)/limits"), as: UTF8.self)
             #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max core file size") && $0.contains(" 0 ") })
-            #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max data size") && $0.contains("1073741824") })
+            #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max data size") && $0.contains("536870912") })
+            #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max open files") && $0.contains(" 200 ") })
             let environment = String(decoding: try readFile("/proc/\(child)/environ"), as: UTF8.self)
             #expect(!environment.contains("KES_"))
         }
@@ -74,15 +80,19 @@ import Testing
         #expect(kill(child, 0) != 0, "the plugin's process has ended with the server")
     }
 
-    @Test("A server that is killed takes the plugin's process with it")
+    @Test("A server that is killed takes the plugin's process with it, and what that has started")
     func serverKilled() throws {
-        let (server, plugins) = try Self.server()
-        defer { withExtendedLifetime(plugins) {} }
-        let child = try #require(Self.children(of: server.process.pid).first)
-        // Readable at its end only: the plugin's process holds the other end of the server's standard error.
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        try compileKeystore("scripted", definitions: ["HELPERS"], extra: "isolation: process\n", into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(keystore: "scripted: {}", more: "plugins: { directory: \(plugins.path) }\n")
+        let server = try ServerProcess(deployment)
+        let line = try server.errorLine(containing: "started ")
+        let numbers = line.split { !$0.isNumber }.suffix(3).compactMap { pid_t($0) }
+        #expect(numbers.first == Self.children(of: server.process.pid).first)
+        let processes = try numbers.map { try WatchedProcess($0) }
         server.stop(SIGKILL)
-        let wait = try run("timeout", ["60", "tail", "--pid=\(child)", "-f", "/dev/null"])
-        #expect(wait.code == 0)
+        for process in processes { #expect(process.ends()) }
     }
 
     @Test("A keystore that does not open in its process says why, as any other")
@@ -96,10 +106,28 @@ import Testing
         } throws: { ($0 as? ServerProcess.NotStarted)?.errorText.contains("unknown member `pth`") == true }
     }
 
-    @Test(
-        "Killed again and again under load: cached keys never fail, everybody is answered in time, and the server does not grow")
+    @Test("What a plugin writes reaches the error log only, and names the plugin")
+    func output() throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        try compileKeystore("scripted", extra: "isolation: process\n", into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(
+            keystore: "scripted: {}", more: "plugins: { directory: \(plugins.path) }\nlog: { error: on, audit: on }\n")
+        let server = try ServerProcess(deployment)
+        #expect(try server.curl("/v1/key/describe/shout-key", as: server.deployment.admin).status == 404)
+        try server.errorLine(containing: "keystore 'scripted': its process wrote: the plugin's errors")
+        _ = try server.auditEvent(containing: "/v1/key/describe/shout-key")
+        #expect(server.stop() == 0)
+        let (audit, errors) = (try readFile(server.auditFile), try readFile(server.errorFile))
+        #expect(!String(decoding: audit, as: UTF8.self).contains("the plugin's"))
+        let lines = String(decoding: errors, as: UTF8.self).split(separator: "\n").filter { $0.contains("the plugin's") }
+        #expect(lines.count == 2 && lines.allSatisfy { $0.contains("keystore 'scripted': its process wrote: ") }, "\(lines)")
+    }
+
+    @Test("Killed 100 times under load: cached keys never fail, everybody is answered in time, and the server does not grow")
     func killedUnderLoad() throws {
-        let (server, plugins) = try Self.server()
+        // Started again at once however short it lived: a hundred pauses would take a quarter of an hour.
+        let (server, plugins) = try Self.server(extra: "steady: 0s\n")
         defer { withExtendedLifetime(plugins) {} }
         let admin = server.deployment.admin
         let cached = (0..<10).map { "cached-\($0)" }
@@ -135,11 +163,11 @@ import Testing
             }
         } while: {
             defer { isOver.store(true, ordering: .relaxed) }
-            for number in 1...6 {
+            for number in 1...100 {
                 let child = try #require(Self.children(of: server.process.pid).first)
                 kill(child, SIGKILL)
                 try waitForLog("the plugin's process runs again", count: number)
-                if number == 2 || number == 6 {
+                if number == 20 || number == 100 {
                     sizes.append(try #require(Int(Self.status("VmRSS", of: server.process.pid).prefix { $0.isNumber })))
                 }
             }
@@ -153,7 +181,7 @@ import Testing
         let others = otherStatuses.withLock { $0 }
         #expect(Set(others.keys).isSubset(of: [404, 504]), "other requests were answered with \(others)")
         #expect((others[404] ?? 0) > 0)
-        #expect(sizes.count == 2 && sizes[1] < sizes[0] + 8192, "the server's memory in KiB after 2 and 6 kills: \(sizes)")
+        #expect(sizes.count == 2 && sizes[1] < sizes[0] + 8192, "the server's memory in KiB after 20 and 100 kills: \(sizes)")
 
         #expect(try server.curl("/v1/key/list/cached", as: admin).body.contains("cached-9"))
         #expect(server.stop(SIGTERM) == 0)

@@ -32,6 +32,12 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
         return .nanoseconds(Int64(clamping: difference))
     }
 
+    /// What poll(2) takes for "until then": milliseconds, rounded up.
+    var pollTimeout: Int32 {
+        let left = self - .now
+        return Int32(clamping: left.wholeNanoseconds / 1_000_000 + (left > .zero ? 1 : 0))
+    }
+
     /// For the C library's timed waits.
     var timespec: Glibc.timespec {
         Glibc.timespec(tv_sec: Int(clamping: nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))

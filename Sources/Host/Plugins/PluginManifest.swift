@@ -8,6 +8,8 @@ package struct PluginManifest: Equatable, Sendable {
     /// 64 lower-case hexadecimal digits.
     package var sha256: String?
     package var isolation = Isolation.none
+    /// For a process of its own.
+    package var limits = ProcessLimits()
 
     /// Where the library is loaded.
     package enum Isolation: String, Sendable, CaseIterable {
@@ -62,7 +64,38 @@ package struct PluginManifest: Equatable, Sendable {
         }
         self.isolation = isolation.flatMap(Isolation.init) ?? .none
         self.path = path
-        try members.refuseOthers(known: ["name", "library", "sha256", "isolation"])
+        limits = try Self.limits(&members, self.isolation)
+        try members.refuseOthers(known: ["name", "library", "sha256", "isolation", "memory", "files", "steady"])
+    }
+
+    private static func limits(_ members: inout ManifestMembers, _ isolation: Isolation) throws(PluginError) -> ProcessLimits {
+        /// A member that means nothing without a process to apply it to.
+        func member(_ name: String, _ problem: (String) -> String?) throws(PluginError) -> String? {
+            try members.optional(name) { text in
+                isolation == .process
+                    ? problem(text) : "'\(name)' is for a plugin in a process of its own: add 'isolation: process'"
+            }
+        }
+        var limits = ProcessLimits()
+        let memory = try member("memory") {
+            ProcessLimits.memory($0) == nil
+                ? "'\($0)' is not a limit of memory: write 256MiB, 2GiB or such, at least 256MiB" : nil
+        }
+        if let memory = memory.flatMap(ProcessLimits.memory) { limits.memory = memory }
+        let files = try member("files") {
+            ProcessLimits.files($0) == nil ? "'\($0)' is not a number of open files: write one from 128 to 1048576" : nil
+        }
+        if let files = files.flatMap(ProcessLimits.files) { limits.files = files }
+        let steady = try member("steady") { text in
+            do throws(GoDuration.Problem) {
+                _ = try GoDuration.parse(text)
+                return nil
+            } catch {
+                return "'steady' is '\(text)', \(error.message)"
+            }
+        }
+        if let steady = steady.flatMap({ try? GoDuration.parse($0) }) { limits.steadyAfter = steady }
+        return limits
     }
 
     /// Whether `name` is one that the header allows for a plugin: 1 to 64 bytes of `a-z 0-9 - _`.

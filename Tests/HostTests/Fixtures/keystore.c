@@ -10,6 +10,9 @@
  *   large-…     give one byte more than 1 MiB    null-…    give bytes at NULL
  *   noise-…     fail with a message of control characters, broken UTF-8 and more than 4096 bytes
  *   surplus-…   write an answer of its own, with the value "bad", to the socket of the first channel
+ *   shout-…     write to standard output and standard error
+ *   abort-…     write to standard error, and abort
+ *   stuck-…     log that, and never return
  * When HELPERS is defined, open starts two processes, and logs their numbers after its own.
  * When CLOSE_HANGS is defined, close never returns.
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
@@ -26,6 +29,7 @@
 #endif
 #include <unistd.h>
 #include "gate.h"
+#include "tricks.h"
 
 #ifndef NAME
 #define NAME "scripted"
@@ -116,32 +120,6 @@ static struct entry *find(keswick_bytes name) {
   return NULL;
 }
 
-#ifdef HELPERS
-/* One that runs another program, and one that does not and so keeps all descriptors. */
-static void start_helpers(const keswick_host *host) {
-  pid_t program = fork();
-  if (program == 0) {
-    execlp("sleep", "sleep", "3600", (char *)NULL);
-    _exit(1);
-  }
-  pid_t copy = fork();
-  if (copy == 0)
-    for (;;) pause();
-  char text[64];
-  int size = snprintf(text, sizeof text, "started %d %d %d", (int)getpid(), (int)program, (int)copy);
-  host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)text, (size_t)size});
-}
-#endif
-
-/* An answer as the server expects one: ten 32-bit words, the first of which is the kind and the fourth the value's size, and the value. */
-static void answer_without_question(void) {
-  uint32_t frame[10] = {8, 0, 0, 3};
-  char bytes[sizeof frame + 3];
-  memcpy(bytes, frame, sizeof frame);
-  memcpy(bytes + sizeof frame, "bad", 3);
-  if (write(4, bytes, sizeof bytes) < 0) abort();
-}
-
 /* ---- the functions ---- */
 
 static keswick_result do_open(keswick_bytes configuration, const keswick_host *host, const keswick_call *call,
@@ -216,6 +194,9 @@ static keswick_result do_get(keswick_instance *instance, const keswick_call *cal
   }
 #endif
   if (begins(name, "surplus-")) answer_without_question();
+  if (begins(name, "shout-")) shout();
+  if (begins(name, "abort-")) fail_an_assertion();
+  if (begins(name, "stuck-")) stay(the_instance.host);
   if (begins(name, "never-")) return leave(KESWICK_OK);
   if (begins(name, "twice-")) {
     value.write(value.context, (keswick_bytes){(const uint8_t *)"one", 3});

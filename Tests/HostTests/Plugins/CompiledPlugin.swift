@@ -29,12 +29,10 @@ struct CompiledPlugin {
         try directory.write(text, to: "\(name).yml", mode: 0o644)
     }
 
-    /// - Parameter steadyAfter: see `PluginLauncher`.
-    func load(steadyAfter: Duration = PluginLauncher.own.steadyAfter) throws -> KeystorePlugin {
+    func load() throws -> KeystorePlugin {
         // A process of the plugin's own is the command line's, and not the test program's.
-        let launcher = PluginLauncher(
-            program: try kesPath(), arguments: PluginLauncher.own.arguments, steadyAfter: steadyAfter)
-        return try PluginLoader.load(name, from: search, launcher: launcher)
+        try PluginLoader.load(
+            name, from: search, launcher: PluginLauncher(program: kesPath(), arguments: PluginLauncher.own.arguments))
     }
 
     /// The error that loading gives.

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Host
 import SecureBytes
@@ -14,12 +13,13 @@ struct IsolatedProcessTests {
         let log = LogRecorder()
         let compiled: CompiledPlugin
 
-        init(defines: [String] = [], steadyAfter: Duration = .zero) throws {
+        /// - Parameter steady: for the manifest.
+        init(defines: [String] = [], steady: String = "0s") throws {
             compiled = try CompiledPlugin(
-                "keystore.c", name: "scripted", defines: ["HELPERS"] + defines, extra: "isolation: process\n")
+                "keystore.c", name: "scripted", defines: ["HELPERS"] + defines,
+                extra: "isolation: process\nsteady: \(steady)\n")
             bridge = try KeystoreBridge.open(
-                compiled.load(steadyAfter: steadyAfter), configuration: SecretBytes(text: "{}"), timeout: .seconds(60),
-                logger: log.logger)
+                compiled.load(), configuration: SecretBytes(text: "{}"), timeout: .seconds(60), logger: log.logger)
         }
 
         deinit { bridge.close(within: .seconds(10)) }
@@ -39,33 +39,13 @@ struct IsolatedProcessTests {
         }
     }
 
-    /// A process that may be no child of this one.
-    private final class Watched: Sendable {
-        private let descriptor: Int32
-
-        init(_ process: pid_t) throws {
-            descriptor = keswick_open_process(process)
-            guard descriptor >= 0 else { throw SystemError("pidfd_open", errno) }
-        }
-
-        deinit { close(descriptor) }
-
-        /// Whether it ends, in a minute at most.
-        func ends() async -> Bool {
-            await onThread { [descriptor] in
-                var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                return poll(&polled, 1, 60_000) == 1
-            }
-        }
-    }
-
     @Test("that is killed is replaced, and its helpers neither hide its end nor outlive it")
     func helpers() async throws {
         let keystore = try Keystore()
         let processes = try await keystore.processes(1)
-        let helpers = try processes.dropFirst().map { try Watched($0) }
+        let helpers = try processes.dropFirst().map { try WatchedProcess($0) }
         kill(processes[0], SIGKILL)
-        for helper in helpers { #expect(await helper.ends()) }
+        for helper in helpers { #expect(await onThread { helper.ends() }) }
         let next = try await keystore.processes(2)
         #expect(next[0] != processes[0])
         #expect(await keystore.get("key").failure?.kind == .notFound)
@@ -74,26 +54,29 @@ struct IsolatedProcessTests {
     @Test("that is closed ends, and its helpers with it")
     func closes() async throws {
         let keystore = try Keystore()
-        let watched = try await keystore.processes(1).map { try Watched($0) }
+        let watched = try await keystore.processes(1).map { try WatchedProcess($0) }
         #expect(await onThread { keystore.bridge.close(within: .seconds(60)) } == .closed)
-        for process in watched { #expect(await process.ends()) }
+        for process in watched { #expect(await onThread { process.ends() }) }
     }
 
     @Test("that does not close in time is ended")
     func closeHangs() async throws {
         let keystore = try Keystore(defines: ["CLOSE_HANGS"])
-        let watched = try await keystore.processes(1).map { try Watched($0) }
+        let watched = try await keystore.processes(1).map { try WatchedProcess($0) }
         #expect(await onThread { keystore.bridge.close(within: .milliseconds(100)) } == .closeStillRunning)
-        for process in watched { #expect(await process.ends()) }
+        for process in watched { #expect(await onThread { process.ends() }) }
     }
 
     @Test("whose call does not return before the keystore is closed is ended")
     func callHangs() async throws {
         let keystore = try Keystore()
-        let watched = try await keystore.processes(1).map { try Watched($0) }
-        #expect(await keystore.get("slow-key", timeout: .milliseconds(50)).failure?.kind == .timeout)
+        let watched = try await keystore.processes(1).map { try WatchedProcess($0) }
+        async let call = keystore.get("stuck-key")
+        // The plugin's two lines of its start, and that it is in the call.
+        await keystore.log.wait(for: 3, .info)
         #expect(await onThread { keystore.bridge.close(within: .milliseconds(100)) } == .callsStillRunning(1))
-        for process in watched { #expect(await process.ends()) }
+        #expect(await call.failure?.kind == .unreachable)
+        for process in watched { #expect(await onThread { process.ends() }) }
     }
 
     @Test("that gives an answer too many is ended, and the answer is never taken for another's")
@@ -105,9 +88,37 @@ struct IsolatedProcessTests {
         #expect(keystore.log.messages(.error).contains { $0.contains("an answer that nobody asked for") })
     }
 
+    @Test("writes nothing but lines of the error log, which are its own, harmless and short")
+    func output() async throws {
+        let keystore = try Keystore()
+        #expect(await keystore.get("shout-key").failure?.kind == .notFound)
+        await keystore.log.wait(for: 4, .warning)
+        // What has no end is a line when the process ends.
+        #expect(await onThread { keystore.bridge.close(within: .seconds(60)) } == .closed)
+        let lines = keystore.log.messages(.warning)
+        #expect(
+            lines
+                == [
+                    "the plugin's output", "the plugin's errors", #"{"time":"2026-01-01"}\u{1b}[31m"#,
+                    String(repeating: "0", count: 1024) + " …", "no end",
+                ].map { "keystore 'scripted': its process wrote: \($0)" })
+    }
+
+    @Test("that fails says why, also when it can only write to standard error")
+    func lastWords() async throws {
+        let keystore = try Keystore()
+        #expect(await keystore.get("abort-key").failure?.kind == .unreachable)
+        await keystore.log.wait(for: 1, .error)
+        #expect(
+            keystore.log.messages(.warning) == [
+                "keystore 'scripted': its process wrote: assertion failed: the heap is whole"
+            ])
+        #expect(keystore.log.messages(.error)[0].contains("it was ended by signal 6 (Aborted)"))
+    }
+
     @Test("that does not stay is started again after longer and longer pauses")
     func pauses() async throws {
-        let keystore = try Keystore(steadyAfter: .seconds(3600))
+        let keystore = try Keystore(steady: "1h")
         for number in 1...3 { kill(try await keystore.processes(number)[0], SIGKILL) }
         _ = try await keystore.processes(4)
         let ends = keystore.log.messages(.error)

@@ -34,6 +34,29 @@ struct PluginManifestTests {
         #expect(manifest.sha256 == Self.digest)
     }
 
+    @Test("may say what a process of the plugin's own may use, and when it is steady")
+    func limits() throws {
+        let isolated = "name: fs\nlibrary: a.so\nisolation: process\n"
+        let plain = try PluginManifest(parsing: isolated, path: "m.yml").limits
+        #expect(plain.memory == 1 << 30 && plain.files == 1024 && plain.steadyAfter == .seconds(10))
+        let changed = try PluginManifest(
+            parsing: isolated + "memory: 512MiB\nfiles: 4096\nsteady: 1m30s", path: "m.yml"
+        ).limits
+        #expect(changed.memory == 512 << 20 && changed.files == 4096 && changed.steadyAfter == .seconds(90))
+        #expect(try PluginManifest(parsing: isolated + "memory: 2GiB", path: "m.yml").limits.memory == 2 << 30)
+        for wrong in ["1", "255MiB", "-1GiB", "+1GiB", "1.5GiB", "1GB", "GiB", "18446744073709551615GiB", "17179869185GiB"] {
+            #expect(problem(isolated + "memory: '\(wrong)'")?.hasPrefix("m.yml:4:9: '\(wrong)' is not a limit") == true)
+        }
+        for wrong in ["", "127", "1048577", "1e4", "many"] {
+            #expect(problem(isolated + "files: '\(wrong)'")?.hasPrefix("m.yml:4:8: '\(wrong)' is not a number") == true)
+        }
+        #expect(problem(isolated + "steady: 5")?.hasPrefix("m.yml:4:9: 'steady' is '5', which has no unit") == true)
+        // Without a process of its own they would promise something that is not so.
+        for member in ["memory: 1GiB", "files: 1024", "steady: 10s"] {
+            #expect(problem("name: fs\nlibrary: a.so\n\(member)")?.contains("add 'isolation: process'") == true)
+        }
+    }
+
     @Test("that is wrong is refused, with the position and what would be right")
     func refusals() {
         #expect(problem("name: fs\nlibrary: a.so\nlibary: b.so")?.hasPrefix("m.yml:3:1: 'libary' is not a member") == true)

@@ -75,13 +75,8 @@ final class FrameSocket: Sendable {
                 // No descriptor is negative: poll(2) leaves it out.
                 pollfd(fd: process?.number ?? -1, events: Int16(POLLIN), revents: 0)
             )
-            var milliseconds: Int32 = -1
-            if let limit {
-                let left = limit - .now
-                milliseconds = Int32(clamping: left.wholeNanoseconds / 1_000_000 + (left > .zero ? 1 : 0))
-            }
             let count = withUnsafeMutableBytes(of: &polled) {
-                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, milliseconds)
+                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, limit?.pollTimeout ?? -1)
             }
             if count > 0 {
                 // What a process has sent before its end counts.

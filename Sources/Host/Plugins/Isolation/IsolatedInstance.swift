@@ -32,7 +32,7 @@ final class IsolatedInstance: KeystoreInstance {
     private static let startLimit = Duration.seconds(30)
     private static let lastWords = Duration.seconds(1)
     private static let closeLimit = Duration.seconds(30)
-    /// The waits between two starts when the process does not stay for `PluginLauncher.steadyAfter`: doubled each time.
+    /// The waits between two starts when the process does not stay for `ProcessLimits.steadyAfter`: doubled each time.
     private static let backoff = (first: Duration.milliseconds(100), longest: Duration.seconds(10))
 
     private init(
@@ -181,7 +181,9 @@ final class IsolatedInstance: KeystoreInstance {
     private func start(until deadline: MonotonicTime) -> Result<PluginProcess, KeystoreFailure> {
         let process: PluginProcess
         do throws(PluginProcess.Problem) {
-            process = try PluginProcess(launcher, channels: channels)
+            process = try PluginProcess(launcher, order.limits, channels: channels) { [logger, name = plugin.name] line in
+                logger.warning("keystore '\(name)': its process wrote: \(line)")
+            }
         } catch {
             return .failure(KeystoreFailure(.unreachable, error.text))
         }
@@ -195,9 +197,7 @@ final class IsolatedInstance: KeystoreInstance {
             .flatMap(check)
             .flatMap { IsolatedPlugin.ask(process, opening, until: deadline, log: log) }
         guard case .failure(let failure) = opened else { return .success(process) }
-        process.kill()
-        _ = process.reap()
-        return .failure(failure)
+        return .failure(IsolatedPlugin.giveUp(process, after: failure))
     }
 
     /// Whether a library is still the one that the server knows: how it is called, and what is promised of it, depends on that.
@@ -241,7 +241,7 @@ final class IsolatedInstance: KeystoreInstance {
                 return state.isClosing
             }
             guard !isClosing else { break }
-            failures = .now - process.start >= launcher.steadyAfter ? 0 : failures + 1
+            failures = .now - process.start >= order.limits.steadyAfter ? 0 : failures + 1
             logger.error(
                 """
                 keystore '\(plugin.name)': the plugin's process is gone: \(end). Calls in flight failed; starting it again \

@@ -9,19 +9,33 @@ enum IsolatedPlugin {
     static func describe(_ order: LibraryOrder, _ launcher: PluginLauncher) throws(PluginError) -> PluginDescription {
         let process: PluginProcess
         do throws(PluginProcess.Problem) {
-            process = try PluginProcess(launcher, channels: 0)
+            process = try PluginProcess(launcher, order.limits, channels: 0, output: { _ in })
         } catch {
             throw .processFailed(path: order.manifest.library, reason: error.text)
         }
-        defer {
+        switch load(order, in: process, until: .now + loadLimit, log: { _ in }) {
+        case .success(let description):
             process.kill()
             _ = process.reap()
-        }
-        switch load(order, in: process, until: .now + loadLimit, log: { _ in }) {
-        case .success(let description): return description
-        case .failure(let failure): throw .processFailed(path: order.manifest.library, reason: failure.message)
+            return description
+        case .failure(let failure):
+            throw .processFailed(path: order.manifest.library, reason: giveUp(process, after: failure).message)
         }
     }
+
+    /// Ends a process that could not be started, and adds what is known of an end that came by itself.
+    static func giveUp(_ process: PluginProcess, after failure: KeystoreFailure) -> KeystoreFailure {
+        let endedItself = failure == ended && process.ends(until: .now + lastWords)
+        process.kill()
+        let end = process.reap()
+        guard endedItself else { return failure }
+        let said = end.lastLine.map { ", and had written: \($0)" } ?? ""
+        return KeystoreFailure(failure.kind, "\(failure.message): \(end)\(said)")
+    }
+
+    private static let ended = KeystoreFailure(.internal, "the plugin ended its process at the start")
+    /// How long a process may take to end once its sockets are closed.
+    private static let lastWords = Duration.seconds(1)
 
     /// Has the process load the library.
     static func load(
@@ -55,7 +69,7 @@ enum IsolatedPlugin {
         } catch {
             switch error {
             case .timedOut: return .failure(.deadlinePassed)
-            case .ended: return .failure(KeystoreFailure(.internal, "the plugin ended its process at the start"))
+            case .ended: return .failure(ended)
             }
         }
     }

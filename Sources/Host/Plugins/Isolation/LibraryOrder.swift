@@ -13,6 +13,9 @@ struct LibraryOrder: Sendable {
         self.manifest.isolation = .none
     }
 
+    /// The process gets them when it is started, before it is told anything.
+    var limits: ProcessLimits { manifest.limits }
+
     init?(text: String) {
         let parts = text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4 else { return nil }

@@ -2,13 +2,10 @@
 package struct PluginLauncher: Equatable, Sendable {
     package var program: String
     package var arguments: [String]
-    /// A process that ends sooner is started again only after a pause: 0.1 s, doubled each time to at most 10 s.
-    package var steadyAfter: Duration
 
-    package init(program: String, arguments: [String], steadyAfter: Duration = .seconds(10)) {
+    package init(program: String, arguments: [String]) {
         self.program = program
         self.arguments = arguments
-        self.steadyAfter = steadyAfter
     }
 
     /// Whatever file runs here, also when another has taken its place since.

@@ -11,6 +11,7 @@ final class PluginProcess: Sendable {
     let channels: [FrameSocket]
     private let pid: pid_t
     private let descriptor: ProcessDescriptor
+    private let output: PluginOutput
     let start = MonotonicTime.now
     /// Whether the pid is this process's no more.
     private let isReaped = NIOLockedValueBox(false)
@@ -27,26 +28,53 @@ final class PluginProcess: Sendable {
     /// The first descriptor of the child: that of `control`. Those of the channels follow.
     static let firstDescriptor: Int32 = 3
 
-    init(_ launcher: PluginLauncher, channels count: Int) throws(Problem) {
+    /// How the process ended.
+    struct End: CustomStringConvertible {
+        var description: String
+        /// What it wrote last to its standard output or standard error.
+        var lastLine: String?
+    }
+
+    /// - Parameters:
+    ///   - count: how many calls may run at once.
+    ///   - give: gets each line that the process writes, on a thread of its own.
+    init(
+        _ launcher: PluginLauncher, _ limits: ProcessLimits, channels count: Int,
+        output give: @escaping @Sendable (String) -> Void
+    ) throws(Problem) {
         var ours: [Int32] = []
         var theirs: [Int32] = []
         defer { for end in theirs { close(end) } }
+        var pipe: [Int32] = [-1, -1]
+        guard keswick_pipe(&pipe) == 0 else { throw Problem(text: "no pipe: \(SystemError.text(errno))") }
+        theirs.append(pipe[1])
         do throws(Problem) {
             for _ in 0...count {
                 guard let pair = FrameSocket.pair() else { throw Problem(text: "no sockets: \(SystemError.text(errno))") }
                 ours.append(pair.0)
                 theirs.append(pair.1)
             }
-            pid = try Self.spawn(launcher, theirs)
-            guard let descriptor = ProcessDescriptor(pid) else {
-                let code = errno
+            pid = try Self.spawn(launcher, limits, theirs)
+            do throws(Problem) {
+                guard let descriptor = ProcessDescriptor(pid) else {
+                    throw Problem(text: "the plugin's process cannot be watched: \(SystemError.text(errno))")
+                }
+                self.descriptor = descriptor
+                // From here on the pipe is its own to close.
+                let reading = pipe[0]
+                pipe[0] = -1
+                guard let output = PluginOutput(reading, of: descriptor, give) else {
+                    throw Problem(text: "the system has no thread to give")
+                }
+                self.output = output
+            } catch {
                 Glibc.kill(pid, SIGKILL)
                 waitpid(pid, nil, 0)
-                throw Problem(text: "the plugin's process cannot be watched: \(SystemError.text(code))")
+                throw error
             }
-            self.descriptor = descriptor
         } catch {
             for end in ours { close(end) }
+            if pipe[0] >= 0 { close(pipe[0]) }
             throw error
         }
         let sockets = ours.map { [descriptor] in FrameSocket($0, to: descriptor) }
@@ -54,7 +82,8 @@ final class PluginProcess: Sendable {
         channels = Array(sockets.dropFirst())
     }
 
-    private static func spawn(_ launcher: PluginLauncher, _ ends: [Int32]) throws(Problem) -> pid_t {
+    /// - Parameter ends: what the child gets: the end of the pipe that it writes to, and the sockets.
+    private static func spawn(_ launcher: PluginLauncher, _ limits: ProcessLimits, _ ends: [Int32]) throws(Problem) -> pid_t {
         // Copies above all the numbers that the child will use, so that giving them their places overwrites none.
         let last = firstDescriptor + Int32(ends.count)
         var copies: [Int32] = []
@@ -68,9 +97,9 @@ final class PluginProcess: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        // The server's standard output is its audit log: nobody else writes there.
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        for (index, copy) in copies.enumerated() {
+        // The server's standard output and standard error are its logs: nobody else writes there.
+        for stream in [STDOUT_FILENO, STDERR_FILENO] { posix_spawn_file_actions_adddup2(&actions, copies[0], stream) }
+        for (index, copy) in copies.dropFirst().enumerated() {
             posix_spawn_file_actions_adddup2(&actions, copy, firstDescriptor + Int32(index))
         }
         var attributes = posix_spawnattr_t()
@@ -87,7 +116,9 @@ final class PluginProcess: Sendable {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         let environment = variables.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
         var pid = pid_t()
-        let arguments = [launcher.program] + launcher.arguments + ["\(ends.count - 1)"]
+        // Without the pipe and the control socket.
+        let arguments =
+            [launcher.program] + launcher.arguments + ["\(ends.count - 2)", "\(limits.memory)", "\(limits.files)"]
         let code = withCStrings(arguments) { argv in
             withCStrings(environment) { envp in posix_spawn(&pid, launcher.program, &actions, &attributes, argv, envp) }
         }
@@ -114,8 +145,16 @@ final class PluginProcess: Sendable {
         }
     }
 
+    /// Whether the process ends by itself before the limit.
+    func ends(until limit: MonotonicTime) -> Bool { descriptor.waitForEnd(until: limit) }
+
     /// Waits for the end, ends what is left of the group, and says how the end came. To be called once.
-    func reap() -> String {
+    func reap() -> End {
+        let description = reapProcess()
+        return End(description: description, lastLine: output.finish())
+    }
+
+    private func reapProcess() -> String {
         var information = siginfo_t()
         // Leaves the pid taken, so that a late `kill` cannot meet a stranger.
         while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}

@@ -13,8 +13,15 @@ final class ProcessDescriptor: Sendable {
 
     deinit { close(number) }
 
-    var hasEnded: Bool {
-        var polled = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-        return poll(&polled, 1, 0) > 0
+    var hasEnded: Bool { waitForEnd(until: .now) }
+
+    /// Whether it ends before the limit.
+    func waitForEnd(until limit: MonotonicTime) -> Bool {
+        while true {
+            var polled = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+            let count = poll(&polled, 1, limit.pollTimeout)
+            if count >= 0 { return count > 0 }
+            guard errno == EINTR else { return true }
+        }
     }
 }
