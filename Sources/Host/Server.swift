@@ -69,13 +69,16 @@ package final class Server: Sendable {
         let tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         try workers.start(on: group, api: api, limits: options.limits)
         listener = Listener(workers: workers.all, tls: tls.context, logger: logger)
-        certificates = CertificateWatch(tls, listener: listener, figures: figures, logger: logger)
+        certificates = CertificateWatch(
+            tls, schedule: options.certificateSchedule, listener: listener, figures: figures, logger: logger)
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()
         } catch {
             throw ServerError("cannot listen on \(configuration.address): \(error); is another server running there?")
         }
-        address = ListenAddress(host: configuration.address.host, port: channel.localAddress?.port ?? configuration.address.port)
+        address = ListenAddress(
+            host: channel.localAddress?.ipAddress ?? configuration.address.host,
+            port: channel.localAddress?.port ?? configuration.address.port)
         self.group = group
         self.logs = logs
         self.figures = figures
@@ -88,7 +91,8 @@ package final class Server: Sendable {
     /// Looks at the files of TLS from time to time, away from the event loops. Ends with the event loops.
     private func startWatch() {
         let certificates = self.certificates
-        group.next().scheduleRepeatedTask(initialDelay: CertificateWatch.interval, delay: CertificateWatch.interval) { _ in
+        let interval = certificates.schedule.interval
+        group.next().scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             NIOThreadPool.singleton.submit { _ in certificates.check() }
         }
     }

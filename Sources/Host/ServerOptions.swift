@@ -7,6 +7,7 @@ extension Server {
         /// Where plugin manifests are searched first: `--plugins`, else `KES_PLUGINS`, else the configuration's.
         package var pluginDirectory: String?
         package var limits = TransportLimits()
+        package var certificateSchedule = CertificateSchedule()
         package var eventLoopCount = System.coreCount
         /// File descriptors for audit events and for the error log.
         package var standardOutput: Int32 = 1

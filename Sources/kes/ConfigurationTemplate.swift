@@ -16,7 +16,7 @@ enum ConfigurationTemplate {
         return """
             version: v1
 
-            # Where the server listens. 0.0.0.0:7373 is every address of this machine.
+            # Where the server listens. :7373 is every address of this machine, IPv4 and IPv6.
             address: \(listenAddress)
 
             # Who may do everything: the identity of the API key in admin.api-key. `disabled` switches the administrator off.

@@ -41,9 +41,8 @@ struct Deployment {
         admin = try newAPIKey()
 
         let isReachable = self.addresses.count > 2 || self.names.count > 1
-        // An IPv6 socket takes IPv4 connections as well.
-        let wantsIPv6 = self.addresses.dropFirst(2).contains { $0.contains(":") }
-        listenAddress = "\(isReachable ? (wantsIPv6 ? "[::]" : "0.0.0.0") : "127.0.0.1"):\(Self.port)"
+        // Without an address: every one, IPv4 and IPv6.
+        listenAddress = "\(isReachable ? "" : "127.0.0.1"):\(Self.port)"
         let host = self.names.dropFirst().first ?? self.addresses.dropFirst(2).first ?? "127.0.0.1"
         endpoint = host.contains(":") ? "[\(host)]:\(Self.port)" : "\(host):\(Self.port)"
 

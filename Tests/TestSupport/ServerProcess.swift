@@ -119,7 +119,7 @@ package final class ServerProcess: Sendable {
     }
 
     private static func port(in banner: String) -> Int? {
-        for line in banner.split(separator: "\n", omittingEmptySubsequences: true) where line.contains("https://127.0.0.1:") {
+        for line in banner.split(separator: "\n", omittingEmptySubsequences: true) where line.hasPrefix("Endpoint ") {
             // The last line may be cut off in the middle of the number.
             guard banner.hasSuffix("\n") || !banner.hasSuffix(line) else { return nil }
             guard let colon = line.lastIndex(of: ":") else { continue }

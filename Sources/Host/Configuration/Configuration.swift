@@ -44,7 +44,7 @@ package struct Configuration: Sendable {
 
 /// An IP address and a port to listen on.
 package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    /// An IPv4 or IPv6 address without brackets.
+    /// An IPv4 or IPv6 address without brackets; empty for every address.
     package var host: String
     /// 0 to 65535, 0 for any free port.
     package var port: Int
@@ -55,6 +55,9 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Whether it stands for every address, IPv4 and IPv6: as in Go, and so in KES, `0.0.0.0` does, too.
+    var isEvery: Bool { ["", "0.0.0.0", "::"].contains(host) }
 }
 
 /// The `tls:` section.

@@ -1,7 +1,7 @@
 import Glibc
 
 extension ListenAddress {
-    /// Where a server listens that is told nothing: every IPv4 address, port 7373.
+    /// Where a server listens that is told nothing: every address, port 7373.
     package static let `default` = ListenAddress(host: "0.0.0.0", port: 7373)
 
     /// Why a text is no address to listen on.
@@ -24,7 +24,7 @@ extension ListenAddress {
         }
     }
 
-    /// Parses `ip:port`, `[ipv6]:port`, `:port` (every IPv4 address) and `localhost:port` (127.0.0.1).
+    /// Parses `ip:port`, `[ipv6]:port`, `:port` (every address) and `localhost:port` (127.0.0.1).
     ///
     /// Other host names are refused: what they resolve to is for a name server to say, and a server that listens elsewhere than
     /// its operator believes is open to whom he did not mean. (`localhost` stands for the loopback interface by RFC 6761.)
@@ -45,7 +45,7 @@ extension ListenAddress {
             let port = UInt16(portPart)
         else { throw .badPort(portPart) }
         switch host {
-        case "" where !isBracketed: host = "0.0.0.0"
+        case "" where !isBracketed: host = ""
         case "localhost" where !isBracketed: host = "127.0.0.1"
         default:
             var address = in6_addr()

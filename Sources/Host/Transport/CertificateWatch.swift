@@ -3,6 +3,16 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Synchronization
 
+/// When the files of TLS are looked at.
+package struct CertificateSchedule: Sendable {
+    /// How often it is looked whether they have changed.
+    package var interval: TimeAmount = .seconds(1)
+    /// How old what was read may become, whatever the files' times say: some file systems have none that can be relied on.
+    package var maximumAge: TimeAmount = .minutes(15)
+
+    package init() {}
+}
+
 /// Takes certificates, keys and authorities into use when their files change on the disk.
 final class CertificateWatch: Sendable {
     private struct State {
@@ -25,12 +35,10 @@ final class CertificateWatch: Sendable {
     private let state: NIOLockedValueBox<State>
     private let isChecking = Atomic(false)
 
-    /// How often the files are looked at.
-    static let interval = TimeAmount.seconds(1)
-    /// How old what was read may become, whatever the files' times say: some file systems have none that can be relied on.
-    private static let maximumAge = TimeAmount.minutes(15)
+    let schedule: CertificateSchedule
 
-    init(_ loaded: Loaded, listener: Listener, figures: ServerFigures, logger: Logger) {
+    init(_ loaded: Loaded, schedule: CertificateSchedule, listener: Listener, figures: ServerFigures, logger: Logger) {
+        self.schedule = schedule
         self.listener = listener
         self.figures = figures
         self.logger = logger
@@ -77,7 +85,7 @@ final class CertificateWatch: Sendable {
         guard old.configuration.generated == nil else { return }
         let found = TLSFiles(old.configuration).state
         state.withLockedValue { if $0.generation == old.generation { $0.seen = found } }
-        let isOld = NIODeadline.now() - old.readAt > Self.maximumAge
+        let isOld = NIODeadline.now() - old.readAt > schedule.maximumAge
         guard isOld || found != old.used && found != old.refused, found == old.seen else { return }
         do throws(TLSFileError) {
             let loaded = try Loaded(old.configuration, allowsAnonymousClients: old.allowsAnonymousClients)

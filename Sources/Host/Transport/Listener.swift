@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -24,6 +25,18 @@ final class Listener: Sendable {
 
     /// Listens. The future has the channel, whose `localAddress` has the port that was chosen when the configured one is 0.
     func start(on address: ListenAddress, group: any EventLoopGroup) -> EventLoopFuture<any Channel> {
+        guard address.isEvery else { return bind(address.host, address.port, group) }
+        return bind("::", address.port, group).flatMapError { error in
+            // A kernel without IPv6 (socket(2)), or one where it is switched off (ip(7), ipv6(7)).
+            guard let code = (error as? IOError)?.errnoCode, code == EAFNOSUPPORT || code == EADDRNOTAVAIL else {
+                return group.next().makeFailedFuture(error)
+            }
+            return self.bind("0.0.0.0", address.port, group)
+        }
+    }
+
+    private func bind(_ host: String, _ port: Int, _ group: any EventLoopGroup) -> EventLoopFuture<any Channel> {
+        // NIO lets a socket for `::` take IPv4 as well, whatever net.ipv6.bindv6only says (ipv6(7)).
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -33,7 +46,15 @@ final class Listener: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
             }
-            .bind(host: address.host, port: address.port)
+            .bind(host: host, port: port)
+    }
+
+    /// An IP address as a client would write its own: a socket for both kinds gives those of IPv4 as `::ffff:192.0.2.1` (RFC 4291,
+    /// section 2.5.5.2).
+    private static func address(of remote: SocketAddress?) -> String {
+        guard let text = remote?.ipAddress else { return "" }
+        let mapped = "::ffff:"
+        return text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text
     }
 
     private func initialize(_ channel: any Channel) throws {
@@ -41,7 +62,7 @@ final class Listener: Sendable {
             throw ChannelError.operationUnsupported
         }
         let context = tls.withLock { $0 }
-        let address = channel.remoteAddress?.ipAddress ?? ""
+        let address = Self.address(of: channel.remoteAddress)
         let verification = ClientVerification(
             trust: context.trust, server: context.subject, certificates: worker.certificates, logger: logger, address: address)
         let pipeline = channel.pipeline.syncOperations

@@ -58,7 +58,7 @@ struct ScalarTests {
     @Test(
         "An address is an IP address and a port; localhost is the loopback interface",
         arguments: [
-            ("127.0.0.1:7373", "127.0.0.1", 7373), (":7373", "0.0.0.0", 7373), ("[::1]:7373", "::1", 7373), ("[::]:0", "::", 0),
+            ("127.0.0.1:7373", "127.0.0.1", 7373), (":7373", "", 7373), ("[::1]:7373", "::1", 7373), ("[::]:0", "::", 0),
             ("localhost:80", "127.0.0.1", 80), ("0.0.0.0:65535", "0.0.0.0", 65535), ("[2001:db8::7]:7373", "2001:db8::7", 7373),
         ])
     func addresses(text: String, host: String, port: Int) throws {
