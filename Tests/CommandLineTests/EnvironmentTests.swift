@@ -45,6 +45,36 @@ enum Sample {
         #expect(result.errorText.contains(endpoint))
     }
 
+    private static let apiKeyNames = ["MINIO_KES_API_KEY", "KES_API_KEY", "MINIO_KMS_KES_API_KEY"]
+    private static let keyNames = ["MINIO_KES_KEY_FILE", "KES_CLIENT_KEY", "MINIO_KES_CLIENT_KEY", "MINIO_KMS_KES_KEY_FILE"]
+    private static let certificateNames = [
+        "MINIO_KES_CERT_FILE", "KES_CLIENT_CERT", "MINIO_KES_CLIENT_CERT", "MINIO_KMS_KES_CERT_FILE",
+    ]
+
+    /// Each variable has a value of its own that is wrong, so that the error says which was taken.
+    @Test(arguments: 0..<4) func theFirstVariableOfACredentialThatIsSetCounts(first: Int) throws {
+        if first < 3 {
+            let apiKeys = Self.apiKeyNames.enumerated().map { ($1, $0 < first ? "" : "no key") }
+            let wrong = try kes("key", "ls", environment: Dictionary(uniqueKeysWithValues: apiKeys))
+            #expect(wrong.errorText.hasPrefix("Error: \(Self.apiKeyNames[first]): API key is malformed"))
+        }
+        let keys = Self.keyNames.enumerated().map { ($1, $0 < first ? "" : "/nonexistent/key-\($0)") }
+        let certificates = Self.certificateNames.enumerated().map { ($1, $0 < first ? "" : "/nonexistent/cert-\($0)") }
+        let missing = try kes("key", "ls", environment: Dictionary(uniqueKeysWithValues: keys + certificates))
+        #expect(missing.code == 1)
+        #expect(
+            missing.errorText.contains("/nonexistent/key-\(first)") || missing.errorText.contains("/nonexistent/cert-\(first)"))
+
+        let directory = try TemporaryDirectory()
+        let (key, certificate) = (directory.file("k"), directory.file("c"))
+        #expect(try kes("identity", "new", "--key", key, "--cert", certificate).code == 0)
+        var good = Dictionary(uniqueKeysWithValues: keys + certificates)
+        good[Self.keyNames[first]] = key
+        good[Self.certificateNames[first]] = certificate
+        good["KES_SERVER"] = "127.0.0.1:1"
+        #expect(try kes("key", "ls", environment: good).errorText.contains("cannot connect to 127.0.0.1:1"))
+    }
+
     @Test func theFlagWinsOverTheVariables() throws {
         let result = try kes(
             "key", "ls", "-s", "127.0.0.5:1", "-a", Sample.apiKey,

@@ -65,6 +65,18 @@ import Testing
         #expect(try run("openssl", ["verify", "-CAfile", certificate, certificate]).code == 0)
     }
 
+    @Test func withoutOptionsACertificateIsForThirtyDaysAndBothSides() throws {
+        let directory = try TemporaryDirectory()
+        let (key, certificate) = (directory.file("k.pem"), directory.file("c.pem"))
+        #expect(try kes("identity", "new", "--key", key, "--cert", certificate).code == 0)
+        let described = try readFile(certificate).withUnsafeBytes { try CertificateDescription(pem: $0) }
+        #expect(described.notAfter - described.notBefore == 720 * 3600)
+        #expect(described.allowsClientAuthentication && described.allowsServerAuthentication)
+        #expect(described.ipAddresses.isEmpty && described.dnsNames.isEmpty)
+        // `kes identity FILE` is `kes identity of FILE`.
+        #expect(try kes("identity", certificate).text == kes("identity", "of", certificate).text)
+    }
+
     @Test func filesAreReplacedOnlyWhenThatIsAskedFor() throws {
         let directory = try TemporaryDirectory()
         let key = try directory.write("precious", to: "k.pem", mode: 0o644)

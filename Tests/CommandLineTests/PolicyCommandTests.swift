@@ -71,6 +71,15 @@ import Testing
                 == "Error: failed to describe identity '\(identity)': identity does not exist\n")
     }
 
+    @Test func aListingOfNothingIsAnEmptyArray() throws {
+        for command in [["key", "ls"], ["policy", "ls"], ["identity", "ls"], ["ls"], ["ls", "-p"], ["ls", "-i"]] {
+            let json = try server.kes(command + ["nobody-is-called-so", "--json"], as: server.deployment.admin)
+            #expect(json.code == 0 && json.text == "[]\n", "\(command): \(json.text)\(json.errorText)")
+            let plain = try server.kes(command + ["nobody-is-called-so"], as: server.deployment.admin)
+            #expect(plain.code == 0 && plain.text.isEmpty)
+        }
+    }
+
     @Test func changesAreConfirmedInJSONWhenThatIsAskedFor() throws {
         let identity = server.deployment.stranger.identity.description
         let file = try server.deployment.directory.write("allow: [ /v1/status ]\n", to: "policy")

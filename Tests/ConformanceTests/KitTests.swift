@@ -44,7 +44,7 @@ import Testing
 
     @Test(
         "The guide leads from the tarball and cargo to a plugin that passes the check and serves a real server",
-        .enabled(if: Repository.has("cargo"), "cargo is not installed: the template in Rust was not built"))
+        .enabled(if: isInstalled("cargo"), "cargo is not installed: the template in Rust was not built"))
     func guideInRust() throws { try follow("rust") }
 
     private func follow(_ language: String) throws {

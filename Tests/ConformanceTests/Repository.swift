@@ -1,5 +1,3 @@
-import TestSupport
-
 /// The working tree that these tests were built from.
 enum Repository {
     static let root: String = {
@@ -8,6 +6,4 @@ enum Repository {
         for _ in 0..<3 { path = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
         return String(path)
     }()
-
-    static func has(_ program: String) -> Bool { (try? run("sh", ["-c", "command -v \(program)"]))?.code == 0 }
 }

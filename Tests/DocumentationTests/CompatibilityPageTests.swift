@@ -9,7 +9,7 @@ import Testing
             .map { $0.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast().map(String.init) }
             // Without the heads of the tables and the lines below them.
             .filter { !["KES", "---"].contains($0[0].filter { $0 != " " }) }
-        #expect(rows.count > 60)
+        #expect(rows.count > 140)
         for row in rows {
             try #require(row.count == 3, "\(row)")
             let tests = row[2].split(separator: ",").map { $0.filter { $0 != "`" && $0 != " " } }

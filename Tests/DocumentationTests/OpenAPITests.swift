@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -84,7 +85,8 @@ import Testing
         ]
     }
 
-    @Test func theServersAnswersAreAsTheDocumentSays() throws {
+    @Test(arguments: ["--http1.1", "--http2"])
+    func theServersAnswersAreAsTheDocumentSays(flag: String) throws {
         _ = try server.kes(["key", "create", "k"], as: server.deployment.admin)
         let ciphertext = try #require(
             try server.kes(["key", "encrypt", "k", "hello"], as: server.deployment.admin).text.firstMatch(of: /:"([^"]+)"/)
@@ -92,27 +94,66 @@ import Testing
         var shown: Set<String> = []
         for call in calls(String(ciphertext)) {
             shown.insert("\(call.method) \(call.template) \(call.status)")
-            let what = "\(call.method) \(call.path)"
-            let body = call.body == nil ? [] : ["-H", "Content-Type: application/json", "--data-binary", "@-"]
-            let answer = try server.curl(
-                call.path, as: call.isStranger ? server.deployment.stranger : server.deployment.admin,
-                ["-X", call.method, "-D", server.deployment.directory.file("head")] + body, input: Array((call.body ?? "").utf8))
-            #expect(answer.status == call.status, "\(what): \(answer.status) \(answer.body.prefix(200)) \(answer.errorText)")
-            let head = String(decoding: try readFile(server.deployment.directory.file("head")), as: UTF8.self).lowercased()
-            #expect(try problems(call, answer, head) == [], "\(what)")
+            try check(call, on: server, flag)
         }
-        // Every operation was called with success, and every error that is described for it shown, but for what takes a broken keystore, an
-        // old key or an answer without an end.
-        let exempt = /(ready (502|504)|hmac\/\{name\} 409|\/v1\/log\/.*)/
+        // Every operation was called with success, and every error that is described for it shown: those that take a broken keystore, an
+        // old key or an answer without an end by the tests that follow.
+        let elsewhere = /(ready (502|504)|hmac\/\{name\} 409|\/v1\/log\/.*)/
         for (path, operations) in paths {
             for (method, operation) in operations where method != "parameters" {
                 let responses = (operation as? [String: Any])?["responses"] as? [String: Any] ?? [:]
                 for status in responses.keys where status != "default" {
                     let name = "\(method.uppercased()) \(path) \(status)"
-                    #expect(shown.contains(name) || name.contains(exempt), "\(name) is not shown")
+                    #expect(shown.contains(name) || name.contains(elsewhere), "\(name) is not shown")
                 }
             }
         }
+    }
+
+    @Test(arguments: [("KESWICK_UNREACHABLE", 504), ("KESWICK_INTERNAL", 502)])
+    func theAnswersAreAsTheDocumentSaysWithoutTheKeystore(result: String, status: Int) throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        let gone = plugins.file("gone")
+        try compileKeystore("leaving", definitions: ["GONE_FILE=\"\(gone)\"", "GONE_RESULT=\(result)"], into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(keystore: "leaving: {}", more: "plugins: { directory: \(plugins.path) }")
+        let server = try ServerProcess(deployment)
+        try plugins.write("", to: "gone")
+        for flag in ["--http1.1", "--http2"] {
+            for (method, template) in [
+                ("GET", "/v1/ready"), ("PUT", "/v1/key/create/{name}"), ("GET", "/v1/key/describe/{name}"),
+                ("DELETE", "/v1/key/delete/{name}"), ("GET", "/v1/key/list/{pattern}"),
+            ] {
+                try check(Call(method: method, template: template, argument: "k", status: status), on: server, flag)
+            }
+            // It says so, and is well itself.
+            if status == 504 { try check(Call(method: "GET", template: "/v1/status", status: 200), on: server, flag) }
+        }
+    }
+
+    @Test func aKeyOfAnOldServerHasNoHMACAsTheDocumentSays() throws {
+        let deployment = try Deployment()
+        #expect(mkdir(deployment.directory.file("keys"), 0o700) == 0)
+        try deployment.directory.write(#"{"bytes":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}"#, to: "keys/old")
+        try deployment.configure(keystore: "fs: { path: \(deployment.directory.file("keys")) }")
+        let server = try ServerProcess(deployment)
+        let call = Call(
+            method: "PUT", template: "/v1/key/hmac/{name}", argument: "old", body: #"{"message":"aGVsbG8="}"#, status: 409)
+        for flag in ["--http1.1", "--http2"] { try check(call, on: server, flag) }
+    }
+
+    /// Makes a request, and holds its answer against the document.
+    private func check(_ call: Call, on server: ServerProcess, _ flag: String) throws {
+        let body = call.body == nil ? [] : ["-H", "Content-Type: application/json", "--data-binary", "@-"]
+        let file = server.deployment.directory.file("head\(flag)")
+        let answer = try server.curl(
+            call.path, as: call.isStranger ? server.deployment.stranger : server.deployment.admin,
+            [flag, "-X", call.method, "-D", file] + body, input: Array((call.body ?? "").utf8))
+        let what = "\(call.method) \(call.path) \(flag)"
+        #expect(answer.status == call.status, "\(what): \(answer.status) \(answer.body.prefix(200)) \(answer.errorText)")
+        let head = String(decoding: try readFile(file), as: UTF8.self).lowercased()
+        #expect(try problems(call, answer, head) == [], "\(what)")
+        #expect(head.contains("\ncontent-length: \(answer.body.utf8.count)\r"), "\(what): \(head)")
     }
 
     /// What is wrong with an answer.
@@ -164,25 +205,27 @@ import Testing
         for name in names { #expect(metrics.contains("\n\(name)"), "\(name)") }
     }
 
-    @Test func theLinesOfTheAuditLogAreAsTheDocumentSays() throws {
-        let admin = server.deployment.admin
-        let log = try Subprocess(
+    @Test(arguments: [("audit", "AuditEvent"), ("error", "Error")], ["--http1.1", "--http2"])
+    func theLinesOfTheLogsAreAsTheDocumentSays(log: (name: String, schema: String), flag: String) throws {
+        let (admin, stranger) = (server.deployment.admin, server.deployment.stranger)
+        let follower = try Subprocess(
             "curl",
             [
-                "-sSN", "--cacert", server.deployment.serverCertificate, "--cert", admin.certificate, "--key", admin.key,
-                "\(server.endpoint)/v1/log/audit",
+                "-sSN", flag, "--cacert", server.deployment.serverCertificate, "--cert", admin.certificate, "--key", admin.key,
+                "\(server.endpoint)/v1/log/\(log.name)",
             ])
         var text = ""
-        // Each request is an event; those before the log is followed are not for it.
+        // Each request that is refused is an event of either log; those before the log is followed are not for it.
         while !text.contains("\n") {
-            let request = try Subprocess(kesPath(), ["key", "ls"], environment: server.environment(for: admin))
-            request.wait()
-            text += String(decoding: log.readOutputIfAny(), as: UTF8.self)
+            #expect(try server.curl("/v1/status", as: stranger, [flag]).status == 403)
+            text += String(decoding: follower.readOutputIfAny(), as: UTF8.self)
         }
         let line = try #require(text.split(separator: "\n").first)
-        let described = try #require(schema.resolve("#/components/schemas/AuditEvent"))
-        #expect(schema.problems(with: try YAMLValue.load(String(line)) ?? "nothing", described) == [], "\(line)")
-        log.signal(SIGINT)
-        log.wait()
+        let described = try #require(paths["/v1/log/\(log.name)"]?["get"] as? [String: Any])
+        #expect("\(described)".contains("application/x-ndjson") && "\(described)".contains("schemas/\(log.schema)"))
+        let schema = try #require(self.schema.resolve("#/components/schemas/\(log.schema)"))
+        #expect(self.schema.problems(with: try YAMLValue.load(String(line)) ?? "nothing", schema) == [], "\(line)")
+        follower.signal(SIGINT)
+        follower.wait()
     }
 }

@@ -139,6 +139,8 @@ extension HTTPVersionPreference {
             #expect(try await client.version().version == client.status().version)
             let status = try await client.status()
             #expect(status.operatingSystem == "linux")
+            // As Go names them.
+            #expect(["amd64", "arm64"].contains(status.architecture))
             #expect(status.processors > 0)
             #expect(!status.keystoreUnreachable)
             #expect(status.keystoreLatency ?? 0 >= 1)

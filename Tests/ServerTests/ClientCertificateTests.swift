@@ -102,6 +102,35 @@ import Testing
         #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
     }
 
+    /// Only that the client has its key counts.
+    @Test func withAuthOffAnyCertificateWillDo() throws {
+        let server = try start()
+        _ = try selfSigned("authority", isAuthority: true)
+        for client in [
+            try selfSigned("alone", isAuthority: false), try signed("unknown", by: "authority", usage: "clientAuth", days: 1),
+            try signed("expired", by: "authority", usage: "clientAuth", days: -1),
+            try signed("server-only", by: "authority", usage: "serverAuth", days: 1),
+        ] {
+            for flag in ["--http1.1", "--http2"] {
+                #expect(try server.curl("/version", as: client, [flag]).status == 200, "\(client.certificate)")
+            }
+        }
+    }
+
+    /// OpenSSL's variable names the system's roots.
+    @Test func withAuthOnTheSystemsRootsAreTrusted() throws {
+        _ = try selfSigned("authority", isAuthority: true)
+        let good = try signed("good", by: "authority", usage: "clientAuth", days: 1)
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        let parts = text.split(separator: "cert:", maxSplits: 1)
+        try deployment.directory.write("\(parts[0])auth: on, cert:\(parts[1])", to: "config.yml")
+        for (roots, status) in [(deployment.directory.file("authority.crt"), 200), (deployment.serverCertificate, 0)] {
+            let server = try ServerProcess(deployment, environment: ["SSL_CERT_FILE": roots])
+            #expect(try server.curl("/version", as: good).status == status)
+        }
+    }
+
     @Test func withAuthOnTheChainHasToLeadToAnAuthority() throws {
         let deployment = self.deployment
         _ = try selfSigned("authority", isAuthority: true)

@@ -193,8 +193,8 @@ import Testing
         #expect(try run(kesPath(), ["server", "--check", "--config", deployment.configuration]).code == 0)
     }
 
-    /// The keystore answers when the test lets it, which is after the signal.
-    @Test(arguments: [SIGINT, SIGTERM]) func signalsStopTheServerAfterTheRequestsInFlight(signal: Int32) throws {
+    /// A server whose keystore answers when the test lets it, and a request that waits for that: `gate` is to be closed.
+    private func startAndRequest() throws -> (server: ServerProcess, request: Subprocess, gate: Int32) {
         let plugins = try TemporaryDirectory("keswick-plugin")
         let pipe = plugins.file("gate")
         try #require(mkfifo(pipe, 0o600) == 0)
@@ -206,12 +206,16 @@ import Testing
             "curl",
             [
                 "-sS", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", deployment.serverCertificate,
-                "--cert",
-                admin.certificate, "--key", admin.key, "\(server.endpoint)/v1/key/describe/piped-key",
+                "--cert", admin.certificate, "--key", admin.key, "\(server.endpoint)/v1/key/describe/piped-key",
             ])
         // Returns when the keystore reads, and so the request is in flight.
         let gate = open(pipe, O_WRONLY | O_CLOEXEC)
         try #require(gate >= 0)
+        return (server, request, gate)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM]) func signalsStopTheServerAfterTheRequestsInFlight(signal: Int32) throws {
+        let (server, request, gate) = try startAndRequest()
         server.process.signal(signal)
         // It takes no more connections: it has understood.
         while try server.curl("/version", as: admin).code == 0 {}
@@ -219,5 +223,13 @@ import Testing
         close(gate)
         #expect(String(decoding: request.collect().output, as: UTF8.self) == "200")
         #expect(server.process.wait() == 0)
+    }
+
+    /// It has 10 seconds, and the keystore, which would not let it, has 5.
+    @Test func aRequestThatNeverEndsDoesNotKeepTheServerFromEnding() throws {
+        let (server, request, gate) = try startAndRequest()
+        defer { close(gate) }
+        #expect(server.stop() == 0)
+        #expect(String(decoding: request.collect().output, as: UTF8.self) != "200")
     }
 }

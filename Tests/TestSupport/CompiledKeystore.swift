@@ -1,5 +1,4 @@
 import Glibc
-import TestSupport
 import Testing
 
 /// Compiles the fixture of the host's tests into a plugin with a manifest.
@@ -7,10 +6,10 @@ import Testing
 /// - Parameters:
 ///   - definitions: For the preprocessor: `NAME=VALUE`.
 ///   - extra: lines for the manifest.
-func compileKeystore(
+package func compileKeystore(
     _ name: String, definitions: [String] = [], extra: String = "", into directory: TemporaryDirectory
 ) throws {
-    // This file is in Tests/ServerTests.
+    // This file is in Tests/TestSupport.
     var root = #filePath[...]
     for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
     let library = directory.file("lib\(name).so")

@@ -38,6 +38,11 @@ package func run(
     return CommandResult(code: process.wait(), output: output, error: error)
 }
 
+/// Whether there is such a program on the PATH. For the traits of tests that cannot do without: a skipped test shows, a return does not.
+package func isInstalled(_ program: String) -> Bool {
+    (try? run("sh", ["-c", "command -v \"$0\"", program]))?.code == 0
+}
+
 /// Where the build put `kes`, the plugins and the tests: the directory of the running test program or of its bundle.
 package func buildDirectory() -> String {
     for candidate in CommandLine.arguments + [programPath()] {

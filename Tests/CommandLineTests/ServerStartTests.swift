@@ -1,0 +1,144 @@
+import Credentials
+import Glibc
+import TestSupport
+import Testing
+
+/// What `kes server` takes and what it says when it has started.
+@Suite struct ServerStartTests {
+    private let deployment: Deployment
+
+    init() throws {
+        deployment = try Deployment()
+    }
+
+    /// Starts a server and reads what it says up to `end`.
+    private func start(_ arguments: [String], until end: String) throws -> (process: Subprocess, text: String) {
+        let process = try Subprocess(kesPath(), ["server"] + arguments, environment: cleaned([:]))
+        var text = ""
+        while !text.contains(end) {
+            let bytes = process.readError()
+            guard !bytes.isEmpty else { throw StartedServer.NotStarted(text: text) }
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+        return (process, text)
+    }
+
+    private func endpoint(in banner: String) throws -> String {
+        String(try #require(banner.firstMatch(of: /\nEndpoint +(https:\/\/127\.0\.0\.1:\d+)\n/)).output.1)
+    }
+
+    private func stop(_ process: Subprocess) {
+        process.signal(SIGTERM)
+        _ = process.collect()
+        #expect(process.wait() == 0)
+    }
+
+    @Test(arguments: [("on", "on", "info, to standard error", "on, to standard output"), ("OFF", "off", "off", "off")])
+    func theBannerSaysWhatRuns(error: String, audit: String, errorTarget: String, auditTarget: String) throws {
+        try deployment.configure(keystore: "mem: {}", more: "log: { error: \(error), audit: \(audit) }")
+        let (process, text) = try start(["--config", deployment.configuration], until: "/version\n")
+        let endpoint = try endpoint(in: text)
+        func row(_ label: String) -> String? {
+            text.split(separator: "\n").first { $0.hasPrefix("\(label) ") }.map {
+                String($0.dropFirst(label.count).drop { $0 == " " })
+            }
+        }
+        #expect(try #require(row("Version")) == "Keswick " + kes("--version").text.split(separator: " ")[1].prefix { $0 != "\n" })
+        #expect(row("Keystore")?.wholeMatch(of: /mem \d+\.\d+\.\d+/) != nil)
+        #expect(row("Plugin") == "\(buildDirectory())/libMemStore.so (ABI version 1)")
+        #expect(row("Admin") == "\(deployment.admin.identity)")
+        #expect(row("Error log") == errorTarget)
+        #expect(row("Audit log") == auditTarget)
+        #expect(row("Memory lock")?.isEmpty == false)
+        for route in [
+            "GET     \(endpoint)/version", "PUT     \(endpoint)/v1/key/create/", "DELETE  \(endpoint)/v1/key/delete/",
+            "GET     \(endpoint)/v1/log/audit",
+        ] {
+            #expect(text.contains("  \(route)\n"), "\(route)")
+        }
+        let admin = deployment.admin
+        let table = try run(
+            "curl",
+            [
+                "-sS", "--cacert", deployment.serverCertificate, "--cert", admin.certificate, "--key", admin.key,
+                "\(endpoint)/v1/api",
+            ])
+        #expect(text.matches(of: #/  (GET|PUT|DELETE) +https:/#).count == table.text.matches(of: /"path":/).count)
+        stop(process)
+    }
+
+    @Test func withoutAnAdministratorTheBannerSaysSo() throws {
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        try deployment.directory.write(text.replacing("\(deployment.admin.identity)", with: "disabled"), to: "config.yml")
+        let (process, banner) = try start(["--config", deployment.configuration], until: "/version\n")
+        #expect(banner.contains("\nAdmin        disabled\n"))
+        stop(process)
+    }
+
+    /// What it prints is pasted into another shell, as it says.
+    @Test func aDevelopmentServerPrintsAllThatIsNeededToUseIt() throws {
+        var identities: Set<String> = []
+        for _ in 0..<2 {
+            let (process, text) = try start(["--dev", "--addr", "127.0.0.1:0"], until: "kes key dek my-key -k\n")
+            let endpoint = try endpoint(in: text)
+            let key = try #require(text.firstMatch(of: /\n +API key +(kes:v1:\S+)\n/)).output.1
+            let exports = text.split(separator: "\n").filter { $0.hasPrefix("  export ") }
+            #expect(exports == ["  export KES_SERVER=\(endpoint)", "  export KES_API_KEY=\(key)"])
+            identities.insert(try APIKey(String(key)).identity.description)
+            #expect(text.contains("\nAdmin        \(try APIKey(String(key)).identity)\n"))
+            let commands = text.split(separator: "\n").filter { $0.hasPrefix("  export ") || $0.hasPrefix("  kes ") }
+            let directory = kesPath().split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" }
+            let script = (["PATH=\"\(directory):$PATH\""] + commands + ["kes key ls -k"]).joined(separator: "\n")
+            let result = try run("sh", ["-eu"], input: Array(script.utf8), environment: cleaned([:]))
+            // Each server begins without keys.
+            #expect(result.code == 0 && result.text.hasSuffix("my-key\n"), "\(result.errorText)")
+            // Its certificate is made on the spot, and nobody vouches for it.
+            let strict = try kes("key", "ls", environment: ["KES_SERVER": endpoint, "KES_API_KEY": String(key)])
+            #expect(strict.errorText.contains("is not trusted by this client"))
+            stop(process)
+        }
+        #expect(identities.count == 2)
+    }
+
+    /// Whether or not something listens there already.
+    @Test func aDevelopmentServerListensOnPort7373OfThisMachineOnly() throws {
+        let (process, text) = try start(["--dev"], until: "127.0.0.1:7373")
+        #expect(text.contains("Endpoint     https://127.0.0.1:7373") || text.contains("cannot listen on 127.0.0.1:7373"))
+        process.signal(SIGTERM)
+        _ = process.collect()
+        process.wait()
+    }
+
+    @Test func theOldFlagsWinOverTheFile() throws {
+        try deployment.directory.write(
+            """
+            address: 127.0.0.1:1
+            admin: { identity: disabled }
+            tls: { key: /nonexistent/server.key, cert: /nonexistent/server.crt, auth: on }
+            keystore: { mem: {} }
+            """, to: "config.yml")
+        let (process, text) = try start(
+            [
+                "--config", deployment.configuration, "--key", deployment.serverKey, "--cert", deployment.serverCertificate,
+                "--root", "\(deployment.admin.identity)", "--auth", "off", "--port", "0",
+            ], until: "/version\n")
+        for flag in ["--key", "--cert", "--auth", "--root", "--port"] {
+            #expect(text.contains("Warning: \(flag) is deprecated: use "))
+        }
+        let environment = [
+            "KES_SERVER": try endpoint(in: text), "KES_API_KEY": deployment.admin.apiKey,
+            "SSL_CERT_FILE": deployment.serverCertificate,
+        ]
+        #expect(try endpoint(in: text) != "https://127.0.0.1:1")
+        #expect(try kes("key", "create", "k", environment: environment).code == 0)
+        stop(process)
+        // And the other way round: what the file allows, the flag forbids.
+        try deployment.configure(keystore: "mem: {}")
+        let (strict, banner) = try start(["--config", deployment.configuration, "--auth", "on"], until: "/version\n")
+        let refused = try kes(
+            "key", "ls", environment: environment.merging(["KES_SERVER": try endpoint(in: banner)]) { $1 })
+        #expect(refused.errorText.contains("refused this client"), "\(refused.errorText)")
+        stop(strict)
+    }
+}
