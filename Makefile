@@ -4,7 +4,7 @@
 SECONDS_EACH ?= 60
 FUZZER ?=
 
-.PHONY: help build test run dev ci format lint man kit sanitize fuzz
+.PHONY: help build test run dev ci format lint docs man kit sanitize fuzz
 
 help: ## Shows this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ format: ## Formats the Swift sources.
 
 lint: ## Checks their format.
 	swift format lint --strict --recursive Sources Plugins Tests Package.swift
+
+docs: ## Renders the documentation of KESClient into .build/documentation.
+	./scripts/docs.sh
 
 man: ## Writes the manual page anew, from the commands.
 	swift build -c release --product kes

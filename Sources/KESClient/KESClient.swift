@@ -20,8 +20,11 @@ public final class KESClient: Sendable {
     ///
     /// - Parameters:
     ///   - endpoints: tried in turn; at least one.
+    ///   - credential: who the client is.
+    ///   - trust: which certificates of servers are believed.
     ///   - timeout: how long one request to one endpoint may take, connecting included.
     ///   - retries: what happens after that.
+    ///   - version: which HTTP is offered to the server.
     /// - Throws: `KESError.invalidCredential` when a file cannot be used, `invalidEndpoint` when there is no endpoint.
     public init(
         endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust = .system, timeout: Duration = .seconds(30),
