@@ -2,7 +2,9 @@ import ArgumentParser
 import Host
 
 /// `kes server`
-struct ServerCommand: AsyncParsableCommand {
+///
+/// Not asynchronous: it holds the main thread, and none that tasks are meant to share.
+struct ServerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "server", abstract: "Run a server.")
 
     /// `on` or `off`.
@@ -55,7 +57,7 @@ struct ServerCommand: AsyncParsableCommand {
                 port: port.map(Int.init)))
     }
 
-    func run() async throws {
+    func run() throws {
         try ServerRun.run(options)
     }
 }
