@@ -125,6 +125,13 @@ package final class Subprocess: Sendable {
         kill(pid, number)
     }
 
+    /// Stops the process, and returns when it does nothing any more: threads of it may go on for a while after the signal was sent.
+    package func suspend() {
+        kill(pid, SIGSTOP)
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(pid), &information, WSTOPPED | WEXITED | WNOWAIT) < 0, errno == EINTR {}
+    }
+
     /// The next bytes of standard output, at least one; empty at its end.
     package func readOutput() -> [UInt8] { Self.read(output) }
 

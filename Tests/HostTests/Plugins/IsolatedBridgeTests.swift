@@ -121,7 +121,7 @@ struct IsolatedBridgeTests {
     func unconfined() throws {
         let plugin = try CompiledPlugin("keystore.c", name: "scripted", extra: "isolation: process\n")
         // It is told of a socket that it was not given.
-        let script = "exec '\(try kesPath())' plugin process 1 1073741824 1024"
+        let script = "exec '\(kesPath())' plugin process 1 1073741824 1024"
         let error = #expect(throws: PluginError.self) {
             try PluginLoader.load(
                 "scripted", from: plugin.search, launcher: PluginLauncher(program: "/bin/sh", arguments: ["-c", script]))
