@@ -110,6 +110,32 @@ import Testing
         process.wait()
     }
 
+    @Test func theCheckWarnsOfWhatIsProbablyMeantOtherwise() throws {
+        let user = deployment.user
+        let digest = try run("sha256sum", [user.certificate]).text.prefix(64)
+        let made = try run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", deployment.serverKey, "-out",
+                deployment.serverCertificate, "-subj", "/CN=soon", "-days", "3", "-addext", "subjectAltName=DNS:localhost",
+            ])
+        try #require(made.code == 0, "\(made.errorText)")
+        try deployment.directory.write(
+            """
+            admin: { identity: \(digest) }
+            tls: { key: \(deployment.serverKey), cert: \(deployment.serverCertificate) }
+            policy: { nobody: { allow: [ /v1/status ] } }
+            keystore: { mem: {} }
+            """, to: "config.yml")
+        let check = try kes("server", "--check", "--config", deployment.configuration)
+        #expect(check.code == 0 && check.text == "\(deployment.configuration) is valid\n", "\(check.errorText)")
+        let warnings = check.errorText.split(separator: "\n")
+        #expect(warnings.count == 3 && warnings.allSatisfy { $0.hasPrefix("Warning: \(deployment.configuration):") })
+        for text in ["is the SHA-256 of the file '\(user.certificate)'", "no identity has this policy", "expires at "] {
+            #expect(check.errorText.contains(text), "\(text): \(check.errorText)")
+        }
+    }
+
     @Test func theOldFlagsWinOverTheFile() throws {
         try deployment.directory.write(
             """

@@ -38,7 +38,7 @@ import Testing
         let withKeys =
             script[..<keys.lowerBound]
                 + """
-                kes server --config old/config.yml >server.out 2>server.err & server=$!
+                kes server --config old/config.yml --addr 127.0.0.1:0 >server.out 2>server.err & server=$!
                 trap 'kill $server 2>/dev/null || :' EXIT
                 until endpoint=$(grep -o 'https://127.0.0.1:[0-9]*$' server.err); do :; done
                 KES_SERVER=$endpoint KES_API_KEY=$(cat old/admin.api-key) SSL_CERT_FILE=old/server.crt kes key create my-app-1 my-app-2 other

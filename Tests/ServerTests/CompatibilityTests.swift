@@ -65,6 +65,31 @@ import Testing
         #expect(result.errorText.contains("alert protocol version") == (version != "1_2"), "\(result.errorText)")
     }
 
+    /// In both forms that openssl writes (PKCS #8, and OpenSSL's own of old).
+    @Test(arguments: [["pkcs8", "-topk8", "-v2", "aes-256-cbc"], ["ec", "-aes256"]])
+    func anEncryptedPrivateKeyIsUsedWithItsPassword(command: [String]) throws {
+        let encrypted = try run(
+            "openssl", command + ["-in", "server.key", "-out", "encrypted.key", "-passout", "pass:correct horse"],
+            directory: deployment.directory.path)
+        try #require(encrypted.code == 0, "\(encrypted.errorText)")
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        for (password, starts) in [("correct horse", true), ("wrong", false)] {
+            try deployment.directory.write(
+                text.replacing("server.key,", with: "encrypted.key, password: \"${TLS_PASSWORD}\","), to: "config.yml")
+            let environment = ["TLS_PASSWORD": password]
+            if starts {
+                let server = try ServerProcess(deployment, environment: environment)
+                #expect(try server.curl("/v1/ready", as: admin).status == 200)
+            } else {
+                let error = #expect(throws: ServerProcess.NotStarted.self) {
+                    try ServerProcess(deployment, environment: environment)
+                }
+                #expect(error?.errorText.contains("password") == true && error?.errorText.contains("wrong\n") == false)
+            }
+        }
+    }
+
     @Test func importsTakeEverySpellingAndSayWhatTheyDoNot() throws {
         let server = try start()
         let key = Data(repeating: 7, count: 32).base64EncodedString()
