@@ -1,9 +1,13 @@
 import Host
 
 /// A policy in a file, in JSON or YAML: `allow` and `deny`, each a list of patterns or a map whose members are the patterns.
+///
+/// `version: v1` may stand beside them, and what `kes policy show` tells besides, so that its output makes a policy again.
 struct PolicyFile {
     let allow: [String]
     let deny: [String]
+
+    private static let described: Set<String> = ["name", "created_at", "created_by"]
 
     init(path: String) throws(CommandFailure) {
         let text = String(decoding: try Files.read(path), as: UTF8.self)
@@ -20,8 +24,16 @@ struct PolicyFile {
         var lists: [String: [String]] = [:]
         for member in members {
             let place = "\(path):\(member.name.position)"
-            guard let name = member.name.text, name == "allow" || name == "deny" else {
-                throw CommandFailure("\(place): '\(member.name.text ?? "?")' is unknown: a policy has `allow` and `deny`")
+            let name = member.name.text ?? "?"
+            if Self.described.contains(name) { continue }
+            if name == "version" {
+                guard let version = member.value.text, ["", "v1"].contains(version) else {
+                    throw CommandFailure("\(place): the only version is v1, which may be left out")
+                }
+                continue
+            }
+            guard name == "allow" || name == "deny" else {
+                throw CommandFailure("\(place): '\(name)' is unknown: a policy has `allow` and `deny`")
             }
             let patterns = try Self.patterns(member.value, path: path)
             if lists.updateValue(patterns, forKey: name) != nil {

@@ -13,7 +13,7 @@ import Testing
     @Test(arguments: [
         #"{"allow":{"/v1/key/create/my*":{}},"deny":{}}"#, #"{"allow":["/v1/key/create/my*"]}"#,
         "allow:\n- /v1/key/create/my*\ndeny:\n- /v1/key/create/my-internal*\n", "deny: []\nallow:\n  /v1/key/create/my*: {}\n",
-        "allow:\n",
+        "allow:\n", "version: v1\nallow: [ /v1/status ]\n", #"{"version":"","deny":{"/v1/status":{}}}"#,
     ])
     func jsonAndYAMLAreTaken(contents: String) throws {
         // What fails is the call.
@@ -24,6 +24,7 @@ import Testing
         ("", "holds no policy"), ("- /v1/key/create/my*\n", "holds no policy"), ("allow: [", "is neither JSON nor YAML"),
         ("allow: /v1/key/create/my*\n", "are lists of patterns"), ("allow: [ [ a ] ]\n", "a pattern has to be text"),
         ("allow: []\nalow: []\n", "policy.yml:2:1: 'alow' is unknown"),
+        ("version: v2\nallow: []\n", "policy.yml:1:1: the only version is v1"),
     ])
     func whatIsNoPolicyIsAnError(contents: String, expected: String) throws {
         let result = try create(contents)
