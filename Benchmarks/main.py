@@ -72,6 +72,7 @@ def measurements(bench, options):
     if options.short:
         return
     yield from bench.audit()
+    yield from bench.followers(10)
     yield from bench.two_loops()
     yield from bench.many_keys(options.keys, "sqlite")
     yield from bench.many_keys(options.keys, "fs")

@@ -48,15 +48,19 @@ class Credentials:
         self.server_certificate, self.server_key = self.directory / "server.crt", self.directory / "server.key"
         self.identity = subprocess.run(
             [kes, "identity", "of", str(self.certificate)], check=True, capture_output=True, text=True).stdout.strip()
-        self.context = ssl.create_default_context(cafile=str(self.server_certificate))
-        self.context.check_hostname = False
-        self.context.load_cert_chain(self.certificate, self.key)
+        self.context = self.client_context()
+
+    def client_context(self):
+        context = ssl.create_default_context(cafile=str(self.server_certificate))
+        context.check_hostname = False
+        context.load_cert_chain(self.certificate, self.key)
+        return context
 
 
 class Kes(Process):
     """The server under test: an ordinary client under a policy, and no administrator, as in production."""
 
-    def __init__(self, kes, credentials, work, keystore="mem: {}", audit=None, processors=None, environment=None):
+    def __init__(self, kes, credentials, work, keystore="mem: {}", audit=None, processors=None, environment=None, follow=False):
         self.credentials = credentials
         self.started = time.monotonic()
         port = free_port()
@@ -68,7 +72,7 @@ tls: {{ key: {credentials.server_key}, cert: {credentials.server_certificate} }}
 cache: {{ expiry: {{ any: 1h, unused: 1h }} }}
 policy:
   application:
-    allow: [ /v1/key/create/*, /v1/key/generate/*, /v1/key/encrypt/*, /v1/key/decrypt/*, /v1/status ]
+    allow: [ /v1/key/create/*, /v1/key/generate/*, /v1/key/encrypt/*, /v1/key/decrypt/*, /v1/status{", /v1/log/audit" if follow else ""} ]
     deny: [ /v1/key/generate/internal* ]
     identities: [ {credentials.identity} ]
 log: {{ error: on, audit: {"on" if audit else "off"} }}

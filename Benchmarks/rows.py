@@ -5,11 +5,11 @@ import http.client
 import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import tempfile
 
+from clients import Followers, IdleConnections
 from load import Load
 from processes import Kes, Nginx
 
@@ -106,18 +106,30 @@ class Bench:
         two.stop()
         yield row("Two event loops: capacity, ratio to one", ratios, 1.8, at_least=True)
 
-    def idle(self, count):
-        """Memory with connections that do nothing."""
-        kes = self.start()
-        connections = []
-        for _ in range(count):
-            plain = socket.create_connection(("127.0.0.1", kes.port))
-            connections.append(self.credentials.context.wrap_socket(plain))
-        memory = kes.resident()
-        for connection in connections:
-            connection.close()
+    def followers(self, count):
+        """What clients cost that follow the audit log, the last of which does not read it. They share the processors with server and load."""
+        kes = self.start(follow=True)
+        costs, rates = [], []
+        for _ in range(self.rounds):
+            alone = self.load("http2", kes, self.seconds)
+            with Followers(kes, count, self.work) as followers:
+                followed = self.load("http2", kes, self.seconds)
+                followers.verify(followed.requests)
+            costs.append(followed.cost / alone.cost)
+            rates.append(followed.rate / alone.rate)
         kes.stop()
-        yield row(f"Memory with {count:,} idle connections, MB", [memory], 300 * count / 10000)
+        yield row(f"{count} followers of the audit log, one not reading, at full load: CPU, ratio to none", costs, 1.15)
+        yield row(f"{count} followers of the audit log, one not reading, at full load: requests/s, ratio to none", rates, 0.9, at_least=True)
+
+    def idle(self, count):
+        """Memory with connections that have made one request and do nothing any more."""
+        for protocol in ("HTTP/1.1", "HTTP/2"):
+            kes = self.start()
+            connections = IdleConnections(kes, protocol, count)
+            memory = kes.resident()
+            connections.close()
+            kes.stop()
+            yield row(f"Memory with {count:,} idle connections, {protocol}, MB", [memory], 300 * count / 10000)
 
     def allocations(self, kind, streams):
         """Allocations for a request of a cached key: the same on every machine."""

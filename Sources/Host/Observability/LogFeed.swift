@@ -48,9 +48,9 @@ final class LogFeed: Sendable {
     private let isFollowed = Atomic(false)
 
     /// How long events are collected after others went out.
-    private static let interval = TimeAmount.milliseconds(20)
+    private static let interval = TimeAmount.milliseconds(50)
     /// Bytes that go out without waiting for more.
-    private static let batch = 64 * 1024
+    private static let batch = 256 * 1024
     /// Bytes that may wait here.
     private static let capacity = 1 << 20
 
