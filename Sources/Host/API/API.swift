@@ -24,8 +24,11 @@ package final class API: Sendable {
     let now: @Sendable () -> Timestamp
     /// Which reading of the configuration the snapshot comes from.
     let generation: Int
+    /// Another one for each snapshot: what was decided under one holds while the same is in force.
+    let serial: Int
 
     private static let generations = Atomic(0)
+    private static let serials = Atomic(0)
 
     init(
         _ configuration: Configuration, keyring: Keyring, logger: Logger, audit: AuditTrail, feeds: LogFeeds,
@@ -45,6 +48,7 @@ package final class API: Sendable {
         self.startInstant = startInstant
         self.now = now
         generation = Self.generations.add(1, ordering: .relaxed).newValue
+        serial = Self.serials.add(1, ordering: .relaxed).newValue
     }
 
     /// The same with other rules, which a request has made.
@@ -61,6 +65,7 @@ package final class API: Sendable {
         startInstant = other.startInstant
         now = other.now
         generation = other.generation
+        serial = Self.serials.add(1, ordering: .relaxed).newValue
     }
 
     /// Whether a client, if it has an identity, may call the path, which is decoded.

@@ -22,7 +22,23 @@ final class RequestPipeline {
     /// Decides from the head of a request whether its body is worth reading.
     func begin(_ head: RequestHead, on connection: Connection) -> Exchange {
         let exchange = Exchange(head, from: connection.address, .rejected(Self.undecided))
-        exchange.decide(admit(head, on: connection, exchange: exchange))
+        let admission = admit(head, on: connection, exchange: exchange)
+        var snapshot: Int?
+        // What is refused is refused anew each time, with its line in the log. A proxy's next request may be another client's.
+        if case .accepted = admission, !ForwardedClient.isProxy(connection, api.configuration.tls.proxies) {
+            snapshot = api.serial
+        }
+        exchange.decide(admission, repeatableUnder: snapshot)
+        return exchange
+    }
+
+    /// Clients repeat themselves: a request that says what `last`, an earlier one on the same connection, said is accepted as that was.
+    ///
+    /// - Returns: nil when it is to be decided anew.
+    func begin(again last: inout Exchange?) -> Exchange? {
+        guard var known = last.take() else { return nil }
+        let exchange = Exchange.again(&known, under: api.serial)
+        if exchange != nil { last = known }
         return exchange
     }
 

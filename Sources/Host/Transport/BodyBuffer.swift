@@ -15,6 +15,7 @@ struct BodyBuffer {
 
     /// Copies a piece.
     mutating func append(_ piece: UnsafeRawBufferPointer) {
+        guard !piece.isEmpty else { return }
         bytes.growWiping(by: max(piece.count, bytes.capacity == 0 ? 256 : 0))
         bytes.writeBytes(piece)
     }

@@ -19,6 +19,9 @@ final class Exchange {
     }
 
     private(set) var admission: Admission
+    /// The method and the target, as sent.
+    let method: String
+    let target: String
     /// The decoded path, or the target as sent when that is not a proper path. For the audit log.
     var path: String
     /// Where the route's own part of the path ends, in UTF-8 bytes.
@@ -29,22 +32,61 @@ final class Exchange {
     var isAdmin = false
     /// The client's address, as far as it can be believed.
     var address: String
-    let start: NIODeadline
+    private(set) var start: NIODeadline
     var deadline: NIODeadline?
+    /// The snapshot under which a request with the same head would be accepted in the same way; nil when each is to be decided anew.
+    private var repeatableUnder: Int?
     /// The route's place in the table, by which the exchange is counted.
     var row = LoopFigures.rowOfOthers
 
     /// - Parameter admission: What is decided so far.
     init(_ head: RequestHead, from address: String, _ admission: Admission) {
         self.admission = admission
+        method = head.method
+        target = head.target
         path = head.target
         isHead = head.method == "HEAD"
         self.address = address
         start = .now()
     }
 
-    func decide(_ admission: Admission) {
+    /// - Parameter snapshot: The serial number of the rules, if the decision comes from nothing but them, the head and the handshake.
+    func decide(_ admission: Admission, repeatableUnder snapshot: Int?) {
         self.admission = admission
+        repeatableUnder = snapshot
+    }
+
+    // MARK: - The same request again
+
+    private init(repeating other: Exchange) {
+        admission = other.admission
+        method = other.method
+        target = other.target
+        path = other.path
+        argumentOffset = other.argumentOffset
+        isHead = other.isHead
+        identity = other.identity
+        isAdmin = other.isAdmin
+        address = other.address
+        row = other.row
+        repeatableUnder = other.repeatableUnder
+        start = .now()
+    }
+
+    /// Whether a request with this head, on the same connection, is accepted as this one was, and for the same reasons.
+    func decides(_ head: RequestHead, under snapshot: Int) -> Bool {
+        guard repeatableUnder == snapshot, case .accepted(let route) = admission else { return false }
+        return head.target == target && head.method == method && head.contentLength ?? 0 <= route.maxBody
+    }
+
+    /// The exchange of a request that says the same as `last` and begins now: `last` itself if nobody else has it any more.
+    ///
+    /// - Returns: nil when it is to be decided anew: always when another snapshot is in force.
+    static func again(_ last: inout Exchange, under snapshot: Int) -> Exchange? {
+        guard last.repeatableUnder == snapshot, case .accepted(let route) = last.admission else { return nil }
+        if isKnownUniquelyReferenced(&last) { last.start = .now() } else { last = Exchange(repeating: last) }
+        last.deadline = route.timeout.map { last.start + $0 }
+        return last
     }
 
     /// How many bytes of body are read at most.

@@ -7,27 +7,14 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private enum State {
-        /// No request. `since` the last one, or since the connection.
-        case idle(since: NIODeadline)
-        case readingBody(Exchange)
-        /// The rest of the body of a request whose refusal is known is read and dropped.
-        case discardingBody(Exchange, dropped: Int)
-        /// A handler has the request.
-        case answering(Exchange)
-        /// The answer is a log, which goes on until one side ends it, and the connection with it.
-        case following(LogSubscription)
-        /// The last answer is written; the connection is closed when it is flushed.
-        case ending
-        /// Nothing more is read or written.
-        case closed
-    }
-
-    private var state = State.idle(since: .now())
+    private var state = HTTP1State.idle(since: .now())
     /// Whether another request may follow the current one.
     private var keepAlive = true
     private var knowsChunked = true
     private var body = BodyBuffer()
+    private var repeated = HTTP1RepeatedHead()
+    /// The request whose head came last, and the length of its body, if it may be remembered.
+    private var repeatable: (exchange: Exchange, bodyLength: Int)?
     /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile.
     private var waiting = ByteBuffer()
     private var readIsPending = false
@@ -35,7 +22,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     private let connection: Connection
     private let worker: Worker
     private var output = OutboundBuffer()
-    private lazy var parser = HTTP1Parser(delegate: self, headLimit: worker.limits.headerBytes)
+    private let parser: HTTP1Parser
     // Set while the handler is in the pipeline, which is as long as anything calls it.
     private var context: ChannelHandlerContext?
 
@@ -45,6 +32,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     init(connection: Connection, worker: Worker) {
         self.connection = connection
         self.worker = worker
+        parser = HTTP1Parser(headLimit: worker.limits.headerBytes)
     }
 
     // MARK: - What the channel tells
@@ -129,12 +117,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     var spoken: ConnectionProtocol { .http1 }
 
-    var activeRequests: Int {
-        switch state {
-        case .idle, .following, .ending, .closed: 0
-        case .readingBody, .discardingBody, .answering: 1
-        }
-    }
+    var activeRequests: Int { state.activeRequests }
 
     // MARK: - What the parser tells
 
@@ -143,8 +126,10 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         keepAlive = head.keepAlive
         knowsChunked = head.knowsChunked
         let exchange = worker.pipeline.begin(head.request, on: connection)
+        repeatable = nil
         switch exchange.admission {
         case .accepted:
+            if keepAlive, !head.expectsContinue { repeatable = head.request.contentLength.map { (exchange, $0) } }
             if head.expectsContinue { output.bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") }
             state = .readingBody(exchange)
         case .rejected:
@@ -181,8 +166,6 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         case .readingBody(let exchange), .discardingBody(let exchange, _): answer(exchange)
         case .idle, .answering, .following, .ending, .closed: break
         }
-        if case .idle = state { return }
-        parser.pause()
     }
 
     // MARK: - From a request to its answer
@@ -195,7 +178,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         }
         if parser.isBetweenRequests { parser.forwardedCertificateHeader = worker.forwardedCertificateHeader(on: connection) }
         do throws(HTTP1Parser.Problem) {
-            let used = try bytes.withUnsafeReadableBytes { raw throws(HTTP1Parser.Problem) in try parser.parse(raw) }
+            let used = try bytes.withUnsafeReadableBytes { raw throws(HTTP1Parser.Problem) in try parse(raw) }
             guard case .answering = state, used < bytes.readableBytes else { return }
             waiting.growWiping(by: bytes.readableBytes - used)
             waiting.writeBytes(bytes.readableBytesView.dropFirst(used))
@@ -206,6 +189,41 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         } catch {
             refuse(.error(400, "malformed HTTP request"))
         }
+    }
+
+    /// Answers what is whole.
+    ///
+    /// - Returns: How many bytes were used.
+    private func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Parser.Problem) -> Int {
+        var used = 0
+        while used < bytes.count, state.takesBytes {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            if let length = answerRepeated(rest) {
+                used += length
+                continue
+            }
+            let parsed = try parser.parse(rest, telling: self)
+            used += parsed
+            // Nothing more is HTTP.
+            guard parsed > 0 else { return used }
+            if parser.tookOneRequest, let (exchange, length) = repeatable {
+                repeated.remember(UnsafeRawBufferPointer(rebasing: rest[..<parsed]), bodyLength: length, exchange)
+            }
+            repeatable = nil
+        }
+        return used
+    }
+
+    /// Answers a request whose head is the last one's, byte for byte, and which is there whole.
+    ///
+    /// - Returns: Its length; nil when there is no such request, so that the parser has to look.
+    private func answerRepeated(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard case .idle = state, parser.isBetweenRequests, let range = repeated.body(in: bytes),
+            let exchange = worker.pipeline.begin(again: &repeated.exchange)
+        else { return nil }
+        body.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        answer(exchange)
+        return range.upperBound
     }
 
     private func answer(_ exchange: Exchange) {

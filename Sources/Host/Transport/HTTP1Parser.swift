@@ -37,22 +37,24 @@ package final class HTTP1Parser {
     // llhttp keeps its state behind a pointer that must not move. Allocated in `init` and freed in `deinit`.
     private let state: UnsafeMutablePointer<llhttp_t>
     private let headLimit: Int
-    // The handler owns the parser, and no method of the parser runs but within one of the handler.
-    private unowned(unsafe) let delegate: any HTTP1ParserDelegate
+    // Set while `parse` runs, whose caller holds the delegate.
+    private unowned(unsafe) var delegate: (any HTTP1ParserDelegate)?
     private var interests: HTTP1HeaderInterests
     private var target: [UInt8] = []
     private var headBytes = 0
     /// Why a callback has ended the parsing.
     private var refusal: Problem?
-    private var isPaused = false
     /// When the first byte of a head arrived that is not whole yet.
     package private(set) var headBegan: NIODeadline?
     /// Whether the next byte is one of a head.
     private var expectsHead = true
+    /// Whether the first byte of a request was seen, and not the last.
+    private var hasBegun = false
+    /// Whether what `parse` took last was a request from its first byte to its last.
+    private(set) var tookOneRequest = false
 
     /// - Parameter headLimit: Bytes of a request line and all its header fields together.
-    package init(delegate: any HTTP1ParserDelegate, headLimit: Int) {
-        self.delegate = delegate
+    package init(headLimit: Int) {
         self.headLimit = headLimit
         interests = HTTP1HeaderInterests()
         state = .allocate(capacity: 1)
@@ -72,20 +74,28 @@ package final class HTTP1Parser {
     }
 
     /// Whether the next byte is the first one of a request.
-    var isBetweenRequests: Bool { expectsHead && headBytes == 0 }
+    var isBetweenRequests: Bool { !hasBegun }
 
-    /// Takes bytes from the client and tells the delegate what they complete.
+    /// Takes bytes from the client, to the end of a request at most, and tells the delegate what they complete.
     ///
-    /// - Returns: how many were used: all, unless `pause` was called.
-    package func parse(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> Int {
+    /// - Returns: how many were used: all, or those up to the end of the request that they complete.
+    package func parse(_ bytes: UnsafeRawBufferPointer, telling delegate: any HTTP1ParserDelegate) throws(Problem) -> Int {
         guard let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count > 0 else { return 0 }
+        self.delegate = delegate
+        defer { self.delegate = nil }
+        let isFirst = isBetweenRequests
+        tookOneRequest = false
         let result = c_nio_llhttp_execute(state, start, bytes.count)
         switch result {
         case HPE_OK:
-            if expectsHead, headBytes > 0, headBegan == nil { headBegan = .now() }
+            if hasBegun, expectsHead, headBegan == nil { headBegan = .now() }
             return bytes.count
-        case HPE_PAUSED, HPE_PAUSED_UPGRADE:
+        case HPE_PAUSED_UPGRADE:
+            // What follows a request for an upgrade, or a CONNECT, would be another protocol, which is not offered.
+            return bytes.count
+        case HPE_PAUSED:
             c_nio_llhttp_resume(state)
+            tookOneRequest = isFirst
             // Where it stopped, in `bytes`.
             return c_nio_llhttp_get_error_pos(state).map { $0 - start } ?? bytes.count
         case HPE_INVALID_VERSION:
@@ -93,11 +103,6 @@ package final class HTTP1Parser {
         default:
             throw refusal ?? .malformed
         }
-    }
-
-    /// Stops parsing when the request whose end is being told is over. To be called from the delegate's `requestEnded`.
-    package func pause() {
-        isPaused = true
     }
 }
 
@@ -127,7 +132,7 @@ extension HTTP1Parser {
         callbacks.pointee.on_headers_complete = { state in HTTP1Parser.with(state) { $0.headEnded() } }
         callbacks.pointee.on_body = { state, bytes, count in
             HTTP1Parser.with(state) {
-                $0.delegate.bodyArrived(UnsafeRawBufferPointer(start: bytes, count: count))
+                $0.delegate?.bodyArrived(UnsafeRawBufferPointer(start: bytes, count: count))
                 return 0
             }
         }
@@ -148,6 +153,7 @@ extension HTTP1Parser {
         target.removeAll(keepingCapacity: true)
         interests.begin()
         headBytes = 0
+        hasBegun = true
         return 0
     }
 
@@ -179,7 +185,7 @@ extension HTTP1Parser {
         interests.fill(&head)
         // An upgrade is not offered; what follows it would be another protocol.
         let keepAlive = c_nio_llhttp_should_keep_alive(state) == 1 && state.pointee.upgrade == 0
-        delegate.headArrived(
+        delegate?.headArrived(
             HTTP1Head(
                 request: head, keepAlive: keepAlive, expectsContinue: interests.expectsContinue,
                 knowsChunked: state.pointee.http_minor > 0))
@@ -190,10 +196,9 @@ extension HTTP1Parser {
         // https://github.com/nodejs/llhttp/issues/202: what is left of it would count for the next request.
         state.pointee.content_length = 0
         expectsHead = true
-        headBytes = 0
-        isPaused = false
-        delegate.requestEnded()
-        return isPaused ? Int32(HPE_PAUSED.rawValue) : 0
+        hasBegun = false
+        delegate?.requestEnded()
+        return Int32(HPE_PAUSED.rawValue)
     }
 
     /// Literals, which cost no allocation, for the methods that this server knows.

@@ -11,6 +11,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     private let worker: Worker
     private var session: HTTP2Session?
     private var output = OutboundBuffer()
+    /// The last request that was accepted.
+    private var accepted: Exchange?
     private var idleSince = NIODeadline.now()
     private var isDraining = false
     private var isFlushScheduled = false
@@ -140,10 +142,21 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             // Moved, since a copy would cost a reference count for each of its strings.
             var head = RequestHead()
             swap(&head, &stream.head)
-            stream.exchange = worker.pipeline.begin(head, on: connection)
+            stream.exchange = begin(head)
         }
         guard let exchange = stream.exchange, case .rejected(let response) = exchange.admission else { return }
         answer(stream, exchange, response)
+    }
+
+    private func begin(_ head: RequestHead) -> Exchange {
+        if accepted?.decides(head, under: worker.pipeline.api.serial) == true,
+            let exchange = worker.pipeline.begin(again: &accepted)
+        {
+            return exchange
+        }
+        let exchange = worker.pipeline.begin(head, on: connection)
+        if case .accepted = exchange.admission { accepted = exchange }
+        return exchange
     }
 
     func bodyTooLarge(_ stream: HTTP2Stream) {

@@ -34,7 +34,7 @@ import Testing
 
     private func events(_ pieces: [ArraySlice<UInt8>], forwarded: String? = nil, limit: Int = 16 * 1024) -> [Event] {
         let listener = Listener()
-        let parser = HTTP1Parser(delegate: listener, headLimit: limit)
+        let parser = HTTP1Parser(headLimit: limit)
         parser.forwardedCertificateHeader = forwarded
         do throws(HTTP1Parser.Problem) {
             for piece in pieces {
@@ -42,7 +42,11 @@ import Testing
                 let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: piece.count, alignment: 1)
                 defer { bytes.deallocate() }
                 bytes.copyBytes(from: piece)
-                _ = try parser.parse(UnsafeRawBufferPointer(bytes))
+                var used = 0
+                while used < bytes.count {
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+                    used += try parser.parse(rest, telling: listener)
+                }
             }
         } catch {
             listener.events.append(.problem(error))
