@@ -4,7 +4,7 @@
 SECONDS_EACH ?= 60
 FUZZER ?=
 
-.PHONY: help build test run dev ci format lint docs man kit sanitize fuzz
+.PHONY: help build test run dev install ci format lint docs man kit sanitize fuzz
 
 help: ## Shows this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +20,9 @@ run: ## Runs a server with its keys in ./data.
 
 dev: ## Runs a server with its keys in memory.
 	./scripts/run.sh --dev
+
+install: ## Builds, and installs the server on this machine.
+	./scripts/install.sh
 
 ci: ## All that a change has to pass.
 	.ci/run
