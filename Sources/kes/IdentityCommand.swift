@@ -26,6 +26,7 @@ struct IdentityBare: ParsableCommand {
     @Argument(help: ArgumentHelp("An API key, or a file with a certificate.", valueName: "file|api-key"), completion: .file())
     var source: String?
 
+    @OptionGroup var unused: UnusedClientOptions
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
@@ -49,6 +50,7 @@ struct IdentityOf: ParsableCommand {
     @Argument(help: ArgumentHelp("An API key, or a file with a certificate.", valueName: "file|api-key"), completion: .file())
     var source: String
 
+    @OptionGroup var unused: UnusedClientOptions
     @OptionGroup var printing: OutputOptions
 
     func run() throws {

@@ -32,6 +32,7 @@ struct IdentityNew: ParsableCommand {
     @Argument(help: "The common name in the certificate, instead of the identity.")
     var subject: String?
 
+    @OptionGroup var unused: UnusedClientOptions
     @OptionGroup var printing: OutputOptions
 
     func validate() throws {

@@ -62,6 +62,15 @@ struct ClientOptions: ParsableArguments {
     }
 }
 
+/// Options about a server that commands which call none accept as well: scripts give them to every command.
+struct UnusedClientOptions: ParsableArguments {
+    @Flag(name: [.customShort("k"), .long], help: ArgumentHelp("Without effect: no server is called.", visibility: .hidden))
+    var insecure = false
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Without effect: no server is called.", visibility: .hidden))
+    var enclave: String?
+}
+
 /// How to call a server.
 struct ConnectionOptions: ParsableArguments {
     @Option(

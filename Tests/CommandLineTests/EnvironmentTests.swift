@@ -122,5 +122,12 @@ enum Sample {
         let result = try kes(
             "key", "ls", "-e", "tenant", environment: ["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey])
         #expect(result.errorText.hasPrefix("Error: failed to list keys: cannot connect to 127.0.0.1:1"))
+
+        // Also where no server is called.
+        for command in [["identity", "of"], ["identity"], ["tool", "identity", "of"]] {
+            let identity = try run(kesPath(), command + ["-k", "-e", "tenant", Sample.apiKey], environment: cleaned([:]))
+            #expect(identity.text == Sample.identity + "\n", "\(identity.errorText)")
+        }
+        #expect(try kes("identity", "new", "-k", "--enclave", "tenant", "--json").code == 0)
     }
 }
