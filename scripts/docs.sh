@@ -11,7 +11,9 @@ setup
 # KESClient is a part of it.
 build --product kes
 binaries=$(swift build -c release --show-bin-path)
-tools=$(dirname "$(readlink -f "$(command -v swift)")")
+# Where the toolchain itself is: `swift` may be swiftly's.
+about() { swift -print-target-info | sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p" | head -n 1; }
+tools=$(about runtimeResourcePath)/../../bin
 graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
 
@@ -22,8 +24,7 @@ for map in .build/checkouts/*/Sources/*/include/module.modulemap "$binaries"/*.b
     [ ! -e "$map" ] || includes+=(-Xcc "-fmodule-map-file=$map")
 done
 for map in Sources/C*/module.modulemap; do includes+=(-I "$(dirname "$map")"); done
-target=$(swift -print-target-info | sed -n 's/^ *"triple": "\(.*\)",$/\1/p' | head -n 1)
-"$tools/swift-symbolgraph-extract" -module-name KESClient -target "$target" "${includes[@]}" -minimum-access-level public \
+"$tools/swift-symbolgraph-extract" -module-name KESClient -target "$(about triple)" "${includes[@]}" -minimum-access-level public \
     -skip-synthesized-members -output-dir "$graphs"
 "$tools/docc" convert Sources/KESClient/KESClient.docc --additional-symbol-graph-dir "$graphs" \
     --fallback-display-name KESClient --fallback-bundle-identifier keswick.KESClient --warnings-as-errors \
