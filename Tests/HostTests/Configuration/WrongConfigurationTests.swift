@@ -1,4 +1,5 @@
 import Host
+import TestSupport
 import Testing
 
 /// A file that must be refused, and the errors that it must give, each as `LINE:COLUMN: message`.
@@ -35,6 +36,22 @@ struct WrongConfigurationTests {
     func refused(_ file: WrongFile) {
         let errors = #expect(throws: ConfigurationErrors.self) { try parse(file.text) }
         #expect(errors?.errors.map(\.description) == file.errors.map { "kes.yml:\($0)" })
+    }
+
+    @Test("The program refuses each, in the same words, and so does a server's start")
+    func refusedByTheProgram() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("kes.yml")
+        #expect(WrongFile.all.count > 60)
+        for (number, file) in WrongFile.all.enumerated() {
+            try directory.write(file.text, to: "kes.yml")
+            let expected = "Error: the configuration is not valid\n" + file.errors.map { "\(path):\($0)\n" }.joined()
+            for arguments in number.isMultiple(of: 8) ? [["--check"], []] : [["--check"]] {
+                let result = try run(kesPath(), ["server", "--config", path] + arguments)
+                #expect(result.code == 1 && result.output.isEmpty, "\(file.rule)")
+                #expect(result.errorText == expected, "\(file.rule)")
+            }
+        }
     }
 
     @Test("All errors of a file are told, in the order of the file")
