@@ -2,6 +2,7 @@
 import base64
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -39,3 +40,23 @@ for kind in (["ed25519"], ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]):
             check=True, capture_output=True)
         certificates.append(made.stdout)
 write("Certificate", certificates)
+
+
+def frame(kind, code, deadline, limit, sequence, text, payload):
+    return struct.pack("=IIIIQQQ", kind, code, len(text), len(payload), deadline, limit, sequence) + text + payload
+
+
+write("Frame", [
+    frame(0, 0, 0, 0, 1, b"fs\0/lib.so\0\0/fs.yml", b""), frame(2, 0, 1 << 40, 0, 3, b"my-key", b"\x08\x01" * 40),
+    frame(6, 0, 1 << 40, 250, 4, b"my-", b"my-key"), frame(8, 8, 0, 0, 4, b"the disk is full", b""),
+    frame(8, 0, 0, 0, 3, b"", b"") + frame(9, 4, 0, 3, 0, b"opened\x1b[31m\xff", b"a line\r\nand another\n"),
+])
+
+generate = b"PUT /v1/key/generate/my-key HTTP/1.1\r\nHost: a\r\n"
+write("HTTP1", [start + text for start in (b"\x00", b"\x02", b"\x29") for text in (
+    b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n" * 2, (generate + b"Content-Length: 3\r\n\r\n{} ") * 4,
+    generate + b"Content-Length: 2\r\n\r\n{}" + generate + b"\r\n",
+    generate + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;a=b\r\n}\r\n0\r\nA: b\r\n\r\n",
+    generate + b"Expect: 100-continue\r\nConnection: close\r\nX-Cert: abc\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 2\r\n\r\n{}",
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nrest", b"CONNECT a:1 HTTP/1.0\r\n\r\nrest",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")])

@@ -114,7 +114,10 @@ final class PluginProcess: Sendable {
         // starts can be ended with it.
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        let environment = variables.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+        // No backtraces, neither of the plugin nor of what it starts: they show memory, and keys may be there.
+        let environment =
+            ["SWIFT_BACKTRACE=enable=no"]
+            + variables.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
         var pid = pid_t()
         // Without the pipe and the control socket.
         let arguments =
