@@ -70,7 +70,9 @@ import Testing
             }
             let limits = String(decoding: try readFile("/proc/\(child)/limits"), as: UTF8.self)
             #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max core file size") && $0.contains(" 0 ") })
-            #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max data size") && $0.contains("536870912") })
+            #expect(
+                isSanitized
+                    || limits.split(separator: "\n").contains { $0.hasPrefix("Max data size") && $0.contains("536870912") })
             #expect(limits.split(separator: "\n").contains { $0.hasPrefix("Max open files") && $0.contains(" 200 ") })
             let environment = String(decoding: try readFile("/proc/\(child)/environ"), as: UTF8.self)
             #expect(!environment.contains("KES_"))

@@ -1,6 +1,10 @@
 import CLinux
 import Glibc
 
+/// Whether the tests, and the programs that they start, were built with a sanitizer: those take more memory than any limit, and report
+/// crashes themselves.
+package let isSanitized = keswick_is_sanitized() != 0
+
 /// A process, not necessarily a child of this one, whose end a test waits for.
 package final class WatchedProcess: Sendable {
     // From pidfd_open(2), which tells of the end even when nobody collects the process.
