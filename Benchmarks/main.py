@@ -107,6 +107,7 @@ def page(rows, options):
             f"{comparison} {number(found['target'])} | {'' if found['met'] else 'missed'} |")
     lines += ["", "Microseconds of each round, ours : nginx's:", ""]
     lines += [f"- {found['title']}: {found['detail']}" for found in rows if " : " in found["detail"]]
+    lines += [""] + [f"{found['title']}: {found['detail']}." for found in rows if found["detail"] and " : " not in found["detail"]]
     lines += [
         "", f"{datetime.date.today()}, {os.cpu_count()} processors ({processor}), Linux {platform.release()}; {options.rounds} rounds of "
         f"{options.seconds} s. " + "; ".join(tool_versions()) + ".",

@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -24,11 +25,15 @@ class Process:
 
     def __init__(self, pid, port):
         self.pid, self.port = pid, port
+        self.pids = [pid]
 
     def cpu(self):
         """Seconds of processor time, all threads, user and system."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        ticks = 0
+        for pid in self.pids:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / TICKS
 
     def resident(self):
         """Megabytes."""
@@ -111,15 +116,15 @@ keystore: {{ {keystore} }}
 
 
 class Nginx(Process):
-    """nginx with one worker, answering the same bytes over the same TLS without doing anything."""
+    """nginx, with one worker unless told otherwise, answering the same bytes over the same TLS without doing anything."""
 
-    def __init__(self, credentials, work):
-        self.directory = pathlib.Path(work, "nginx")
-        self.directory.mkdir()
+    def __init__(self, credentials, work, workers=1, processors=None):
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=work, prefix="nginx-"))
+        self.directory.chmod(0o755)
         port = free_port()
         configuration = self.directory / "nginx.conf"
         configuration.write_text(f"""
-user root; worker_processes 1; pid {self.directory}/pid; error_log {self.directory}/error.log;
+user root; worker_processes {workers}; pid {self.directory}/pid; error_log {self.directory}/error.log;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
@@ -131,15 +136,17 @@ http {{
   }}
 }}
 """)
-        self.process = subprocess.Popen(["nginx", "-g", "daemon off;", "-c", str(configuration)])
-        workers = []
-        while not workers:
+        pinned = ["taskset", "-c", processors] if processors else []
+        self.process = subprocess.Popen(pinned + ["nginx", "-g", "daemon off;", "-c", str(configuration)])
+        pids = []
+        while len(pids) < workers:
             if self.process.poll() is not None:
                 raise RuntimeError((self.directory / "error.log").read_text())
             time.sleep(0.05)
             children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-            workers = [int(child) for child in children.split()]
-        super().__init__(workers[0], port)
+            pids = [int(child) for child in children.split()]
+        super().__init__(pids[0], port)
+        self.pids = pids
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
