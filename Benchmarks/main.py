@@ -71,6 +71,7 @@ def measurements(bench, options):
     yield from bench.against_nginx("connections", 0.30)
     if options.short:
         return
+    yield from bench.starts()
     yield from bench.audit()
     yield from bench.followers(10)
     yield from bench.two_loops()
@@ -111,9 +112,7 @@ def page(rows, options):
     lines += [
         "", f"{datetime.date.today()}, {os.cpu_count()} processors ({processor}), Linux {platform.release()}; {options.rounds} rounds of "
         f"{options.seconds} s. " + "; ".join(tool_versions()) + ".",
-        "", "How some of it is measured: the capacity of two event loops is twice the requests for a second of processor time, as a ratio to the "
-        "same with one loop, because on two processors any client would take a part of what the second loop needs. p99 comes from wrk and from "
-        "h2load's log. Allocations are counted by a library that stands before malloc.", "",
+        "", (pathlib.Path(__file__).parent / "notes.md").read_text().rstrip(), "",
     ]
     return "\n".join(lines)
 

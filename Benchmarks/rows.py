@@ -53,6 +53,17 @@ class Bench:
         if kind == "http1":
             yield row("Memory under that load, MB", [memory], 30)
 
+    # Starting
+
+    def starts(self):
+        """From exec to the first answer, with keys in memory."""
+        times = []
+        for _ in range(9):
+            kes = self.start()
+            times.append(kes.seconds_to_answer * 1000)
+            kes.stop()
+        yield row("Start to first answer, keys in memory, ms", times, 50, best=True)
+
     # Many keys
 
     def many_keys(self, count, keystore):

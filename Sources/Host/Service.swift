@@ -2,20 +2,19 @@ import Glibc
 
 /// Runs a server as a process does: until a signal ends it.
 package enum Service {
-    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. A second such signal ends the process at once.
+    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. A second such signal ends the process at once. To be called in a
+    /// process that is hardened.
     ///
     /// - Parameters:
     ///   - options: What to start.
     ///   - reload: Reads the configuration again, on SIGHUP; nil when there is no file to read.
     ///   - started: Called when the server listens.
     package static func run(
-        _ options: Server.Options, reload: (() throws -> Configuration)? = nil,
-        started: (_ server: Server, _ memoryLock: ProcessHardening.MemoryLock) -> Void
+        _ options: Server.Options, reload: (() throws -> Configuration)? = nil, started: (_ server: Server) -> Void
     ) throws {
-        let memoryLock = ProcessHardening.apply()
         let signals = try SignalWatcher([SIGINT, SIGTERM, SIGHUP])
         let server = try Server.start(options)
-        started(server, memoryLock)
+        started(server)
         // Not at once: the first clients would wait for what they need to be mapped again. Without a thread the memory is not given back.
         _ = DetachedThread.start("kes-trim") {
             sleep(2)

@@ -7,33 +7,37 @@ import SecureBytes
 /// Turns what the command line and the configuration file say into a running server.
 enum ServerRun {
     static func run(_ options: ServerOptions) throws(CommandFailure) {
+        // First of all: to see whether the files of the configuration are good, the private key is read.
+        let memoryLock = ProcessHardening.apply()
         for warning in options.deprecated.warnings { try warn(warning) }
-        if options.isDevelopment { return try runDevelopment(options) }
+        if options.isDevelopment { return try runDevelopment(options, memoryLock) }
         guard let path = options.configurationFile else {
             throw CommandFailure(
                 "a server needs a configuration file: `kes init DIR` makes one and --config FILE names it; --dev does without")
         }
         let configuration = try load(path, options)
         if options.isCheck { return try Output.write("\(path) is valid\n", to: STDOUT_FILENO) }
-        try start(configuration, options, reload: { try load(path, options) }) { _ in [] }
+        try start(configuration, options, memoryLock, reload: { try load(path, options) }) { _ in [] }
     }
 
-    private static func runDevelopment(_ options: ServerOptions) throws(CommandFailure) {
+    private static func runDevelopment(
+        _ options: ServerOptions, _ memoryLock: ProcessHardening.MemoryLock
+    ) throws(CommandFailure) {
         let development = try Development(options)
-        try start(development.configuration, options, reload: nil) { development.usage($0.address) }
+        try start(development.configuration, options, memoryLock, reload: nil) { development.usage($0.address) }
     }
 
     /// Runs until a signal ends it. The banner goes to standard error: standard output is the audit log's.
     private static func start(
-        _ configuration: Configuration, _ options: ServerOptions, reload: (() throws -> Configuration)?,
-        usage: (Server) -> [SecretText.Piece]
+        _ configuration: Configuration, _ options: ServerOptions, _ memoryLock: ProcessHardening.MemoryLock,
+        reload: (() throws -> Configuration)?, usage: (Server) -> [SecretText.Piece]
     ) throws(CommandFailure) {
         var settings = Server.Options(configuration: configuration)
         settings.pluginDirectory = options.pluginDirectory ?? Environment.value("KES_PLUGINS")
         do {
-            try Service.run(settings, reload: reload) { server, lock in
+            try Service.run(settings, reload: reload) { server in
                 // A server whose banner nobody can read is still a server.
-                let banner = ServerBanner.text(for: server, memoryLock: lock, usage: usage(server))
+                let banner = ServerBanner.text(for: server, memoryLock: memoryLock, usage: usage(server))
                 try? banner.withUnsafeBytes { bytes throws(CommandFailure) in try Output.write(bytes, to: STDERR_FILENO) }
             }
         } catch {

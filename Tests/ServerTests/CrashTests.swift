@@ -10,7 +10,8 @@ import Testing
         arguments: [SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGTRAP, SIGFPE, SIGQUIT])
     func silent(_ number: Int32) throws {
         let deployment = try Deployment()
-        try deployment.configure(keystore: "mem: {}")
+        // Not in memory, about which there is a warning after the banner.
+        try deployment.configure(keystore: "fs: { path: \(deployment.directory.file("keys")) }")
         let process = try Subprocess(
             kesPath(), ["server", "--config", deployment.configuration], environment: ["SWIFT_BACKTRACE": "enable=yes,color=no"])
         _ = try ServerProcess.waitForBanner(of: process)
