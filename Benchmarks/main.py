@@ -65,13 +65,13 @@ def main():
 def measurements(bench, options):
     yield from bench.allocations("http1", 16)
     yield from bench.allocations("multiplexed", 20)
-    yield from bench.against_nginx("http1", 1.25)
-    yield from bench.against_nginx("http2", 0.95)
-    yield from bench.against_nginx("multiplexed", 0.45)
-    yield from bench.against_nginx("connections", 0.30)
+    targets = {"http1": 1.25, "http2": 0.95, "multiplexed": 0.45, "connections": 0.30}
+    for kind, target in targets.items():
+        yield from bench.against_nginx(kind, target)
     if options.short:
         return
-    yield from bench.starts()
+    for kind, target in targets.items():
+        yield from bench.against_nginx(kind, target, shared=True)
     yield from bench.audit()
     yield from bench.followers(10)
     yield from bench.two_loops()

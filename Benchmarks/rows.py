@@ -25,44 +25,40 @@ class Bench:
 
     # Compared with nginx, alternating
 
-    def against_nginx(self, kind, target):
+    def against_nginx(self, kind, target, shared=False):
         """Processor time for a request and p99, as ratios to nginx's for a static answer of the same size.
 
-        For p99 nginx has as many workers as the server has event loops: on few processors it counts who waits for one.
+        Server and load have a processor each, so that nobody waits for one but for the other. Or they share all of them: then the server
+        has an event loop for each, and for p99, which counts who waits for a processor, nginx has as many workers.
         """
-        nginx, equal, kes = Nginx(self.credentials, self.work), Nginx(self.credentials, self.work, os.cpu_count()), self.start()
+        server, client = (None, None) if shared else self.two_processors()
+        load = Load(self.credentials, self.work, self.preload, client)
+        kes, nginx = self.start(processors=server), Nginx(self.credentials, self.work, 1, server)
+        equal = Nginx(self.credentials, self.work, os.cpu_count()) if shared else nginx
         costs, delays, figures = [], [], []
         for _ in range(self.rounds):
-            ours = self.load(kind, kes, self.seconds)
-            theirs = self.load(kind, nginx, self.seconds)
+            ours, theirs = load(kind, kes, self.seconds), load(kind, nginx, self.seconds)
             costs.append(ours.cost / theirs.cost)
-            if kind == "http1":
-                delays.append(ours.p99 / self.load(kind, equal, self.seconds).p99)
-            elif kind != "connections":
-                logged = [self.load(kind, server, self.seconds, delays=True).p99 for server in (kes, equal)]
+            if kind in ("http1", "connections"):
+                delays.append(ours.p99 / (load(kind, equal, self.seconds) if shared else theirs).p99)
+            else:
+                logged = [load(kind, process, self.seconds, delays=True).p99 for process in (kes, equal)]
                 delays.append(logged[0] / logged[1])
             figures.append(f"{ours.cost:.1f} : {theirs.cost:.1f} µs")
         verify(kes)
         memory = kes.resident()
-        for server in (kes, nginx, equal):
-            server.stop()
-        title = getattr(Load, kind).__doc__.rstrip(".")
+        for process in {kes, nginx, equal}:
+            process.stop()
+        title = getattr(Load, kind).__doc__.rstrip(".") + (", on processors shared with the load" if shared else "")
         yield row(f"{title}: CPU, ratio to nginx", costs, target, detail=", ".join(figures))
-        if delays:
-            yield row(f"{title}: p99, ratio to nginx with a worker for each processor", delays, 2.0)
-        if kind == "http1":
+        yield row(f"{title}: p99, ratio to nginx" + (" with as many workers as processors" if shared else ""), delays, 2.0)
+        if kind == "http1" and shared:
             yield row("Memory under that load, MB", [memory], 30)
 
-    # Starting
-
-    def starts(self):
-        """From exec to the first answer, with keys in memory."""
-        times = []
-        for _ in range(9):
-            kes = self.start()
-            times.append(kes.seconds_to_answer * 1000)
-            kes.stop()
-        yield row("Start to first answer, keys in memory, ms", times, 50, best=True)
+    def two_processors(self):
+        """One for the server and one for the load; on a machine with a single one they share it."""
+        usable = sorted(os.sched_getaffinity(0))
+        return str(usable[0]), str(usable[-1])
 
     # Many keys
 
@@ -119,7 +115,7 @@ class Bench:
 
     def two_loops(self):
         """Requests for a second of processor time with two event loops, against one loop pinned to a processor; times two."""
-        processor = str(min(os.sched_getaffinity(0)))
+        processor, _ = self.two_processors()
         one, two = self.start(processors=processor), self.start()
         nginx = [Nginx(self.credentials, self.work, 1, processor), Nginx(self.credentials, self.work, 2)]
         ratios, theirs = [], []

@@ -33,6 +33,15 @@ static inline int keswick_open_process(pid_t process) { return (int)syscall(SYS_
 /* A pipe whose ends other programs do not inherit: pipe2(2). */
 static inline int keswick_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
+/* How many processors the calling thread may run on: sched_getaffinity(2). 0 where that is not to be found out. */
+static inline int keswick_allowed_processors(void) {
+    unsigned long set[128];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof *set; i++) count += __builtin_popcountl(set[i]);
+    return count;
+}
+
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 

@@ -1,5 +1,3 @@
-import NIOCore
-
 extension Server {
     /// What a server is started with.
     package struct Options: Sendable {
@@ -8,7 +6,7 @@ extension Server {
         package var pluginDirectory: String?
         package var limits = TransportLimits()
         package var certificateSchedule = CertificateSchedule()
-        package var eventLoopCount = System.coreCount
+        package var eventLoopCount = Processors.usable
         /// File descriptors for audit events and for the error log.
         package var standardOutput: Int32 = 1
         package var standardError: Int32 = 2

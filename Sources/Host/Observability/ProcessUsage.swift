@@ -1,6 +1,5 @@
 import CLinux
 import Glibc
-import NIOCore
 
 /// What the process uses of the machine.
 struct ProcessUsage {
@@ -18,7 +17,7 @@ struct ProcessUsage {
     static func read() -> ProcessUsage {
         let status = fields()
         return ProcessUsage(
-            processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), usableProcessors: System.coreCount,
+            processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), usableProcessors: Processors.usable,
             threads: status["Threads"] ?? 0, heapBytes: keswick_allocated_bytes(), stackBytes: (status["VmStk"] ?? 0) * 1024,
             residentBytes: (status["VmRSS"] ?? 0) * 1024)
     }
