@@ -30,8 +30,8 @@ enum Echo {
 
 private let endingSignals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
-// What the signal handler reads. All are written by `switchOff` before it installs the handler, on the only thread that asks, and
-// not again while it is installed.
+// What the signal handler reads. `nonisolated(unsafe)` holds for all three: they are written by `switchOff` before it installs the
+// handler, on the only thread that asks, and not again while it is installed.
 private nonisolated(unsafe) let settingsBefore: UnsafeMutablePointer<termios> = {
     let pointer = UnsafeMutablePointer<termios>.allocate(capacity: 1)
     pointer.initialize(to: termios())

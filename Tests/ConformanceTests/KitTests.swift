@@ -115,4 +115,27 @@ import Testing
             environment: ["PKG_CONFIG_PATH": directory.file("lib/pkgconfig")], directory: directory.path)
         #expect(result.code == 0, "\(result.errorText)")
     }
+
+    @Test("And with CMake, as the kit's file says", .enabled(if: isInstalled("cmake"), "cmake is not installed"))
+    func cmake() throws {
+        let directory = try TemporaryDirectory()
+        #expect(try run("tar", ["-xzf", Self.kit.get().tarball, "--strip-components=1", "-C", directory.path]).code == 0)
+        let template = directory.file("share/keswick/templates/c/keystore.c")
+        try directory.write(
+            """
+            cmake_minimum_required(VERSION 3.10)
+            project(own C)
+            find_package(keswick-plugin CONFIG REQUIRED)
+            add_library(own MODULE \(template))
+            target_link_libraries(own PRIVATE keswick::plugin)
+            """, to: "CMakeLists.txt")
+        let result = try run(
+            "sh",
+            [
+                "-euc",
+                "cmake -S . -B build -DCMAKE_PREFIX_PATH=$PWD && cmake --build build && bin/kes plugin info build/libown.so",
+            ],
+            directory: directory.path)
+        #expect(result.code == 0, "\(result.text)\(result.errorText)")
+    }
 }

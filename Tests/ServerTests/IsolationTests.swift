@@ -10,7 +10,7 @@ import Testing
     ///
     /// - Parameter extra: lines for its manifest.
     private static func server(
-        cache: String = "any: 1h, unused: 1h", extra: String = ""
+        cache: String = "any: 1h, unused: 1h", extra: String = "", audit: String = "off"
     ) throws -> (ServerProcess, TemporaryDirectory) {
         let plugins = try TemporaryDirectory("keswick-plugin")
         try plugins.write(
@@ -19,7 +19,8 @@ import Testing
         let deployment = try Deployment()
         try deployment.configure(
             keystore: "fs: { path: \(deployment.directory.file("keys")) }",
-            more: "plugins: { directory: \(plugins.path) }\ncache: { expiry: { \(cache) } }\nlog: { error: on, audit: off }\n")
+            more:
+                "plugins: { directory: \(plugins.path) }\ncache: { expiry: { \(cache) } }\nlog: { error: on, audit: \(audit) }\n")
         return (try ServerProcess(deployment), plugins)
     }
 
@@ -129,7 +130,7 @@ import Testing
     @Test("Killed 100 times under load: cached keys never fail, everybody is answered in time, and the server does not grow")
     func killedUnderLoad() throws {
         // Started again at once however short it lived: a hundred pauses would take a quarter of an hour.
-        let (server, plugins) = try Self.server(extra: "steady: 0s\n")
+        let (server, plugins) = try Self.server(extra: "steady: 0s\n", audit: "on")
         defer { withExtendedLifetime(plugins) {} }
         let admin = server.deployment.admin
         let cached = (0..<10).map { "cached-\($0)" }
@@ -187,6 +188,17 @@ import Testing
 
         #expect(try server.curl("/v1/key/list/cached", as: admin).body.contains("cached-9"))
         #expect(server.stop(SIGTERM) == 0)
+        // By the server's own account: the time limit of a route is 15 s, and half a second for the answer.
+        let events = try String(decoding: readFile(server.auditFile), as: UTF8.self).split(separator: "\n").filter {
+            $0.contains("/v1/key/describe/absent-")
+        }
+        var times: [Int] = []
+        for event in events {
+            let last: Substring = event.split(separator: "\"time\":").last ?? ""
+            times.append(try #require(Int(last.prefix { $0.isNumber })))
+        }
+        #expect(times.count == others.values.reduce(0, +))
+        #expect((times.max() ?? 0) < 15_500_000_000)
     }
 
     /// A configuration for curl: so many requests, in turn for the names.
