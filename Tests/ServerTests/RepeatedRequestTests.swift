@@ -149,7 +149,7 @@ import Testing
         #expect(metrics.contains("\nkes_log_audit_events 7\n"), "\(metrics)")
     }
 
-    /// Whatever comes in whatever pieces, each request gets the answer that it would get alone.
+    /// Whatever comes in whatever pieces, each request gets the answer that it would get alone, and is audited as what it was.
     @Test func anyOrderGivesTheSameAnswers() throws {
         let chunked = "PUT /v1/key/generate/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
         let requests: [(text: String, status: Int)] = [
@@ -169,6 +169,7 @@ import Testing
             return Int(random % UInt64(bound))
         }
         let conversation = try HTTP1Conversation(with: server, as: deployment.admin)
+        var events = ["/v1/key/create/a 200", "/v1/key/create/b 200"]
         for _ in 0..<60 {
             // Often the same, as clients are.
             let batch = (0...next(4)).map { _ in requests[next(2) == 0 ? 0 : next(requests.count)] }
@@ -179,6 +180,17 @@ import Testing
                 bytes = bytes.dropFirst(count)
             }
             #expect(try batch.map { _ in try conversation.read().status } == batch.map(\.status))
+            events += batch.map { "\($0.text.split(separator: " ")[1]) \($0.status)" }
         }
+        #expect(try conversation.ask("GET /v1/%22last%22 HTTP/1.1\r\nHost: a\r\n\r\n").status == 404)
+        events.append(#"/v1/\"last\" 404"#)
+        try server.line(containing: "last", of: server.auditFile)
+        let audited = try String(decoding: readFile(server.auditFile), as: UTF8.self).split(separator: "\n").map { line in
+            let form = /"request":{"ip":"127\.0\.0\.1","path":"(.*)","identity":"([0-9a-f]*)"},"response":{"code":(\d+),/
+            let match = try #require(line.firstMatch(of: form))
+            #expect(match.2 == "\(deployment.admin.identity)")
+            return "\(match.1) \(match.3)"
+        }
+        #expect(audited == events)
     }
 }

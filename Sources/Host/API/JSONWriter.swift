@@ -16,12 +16,6 @@ struct JSONWriter {
         self.buffer = buffer
     }
 
-    /// Empties the buffer, and keeps its memory if nobody else holds it.
-    mutating func clear() {
-        buffer.clear()
-        needsComma = false
-    }
-
     /// `{…}` with the members that `body` writes.
     mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "{"))

@@ -36,6 +36,8 @@ final class Exchange {
     var deadline: NIODeadline?
     /// The snapshot under which a request with the same head would be accepted in the same way; nil when each is to be decided anew.
     private var repeatableUnder: Int?
+    /// What the audit log says of the request, once it was written: the same for all requests with the same head.
+    var audited: ByteBuffer?
     /// The route's place in the table, by which the exchange is counted.
     var row = LoopFigures.rowOfOthers
 
@@ -70,6 +72,7 @@ final class Exchange {
         address = other.address
         row = other.row
         repeatableUnder = other.repeatableUnder
+        audited = other.audited
         start = .now()
     }
 

@@ -239,12 +239,15 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     private func flush(_ context: ChannelHandlerContext) {
         guard let session else { return }
-        do throws(HTTP2Session.Failure) {
-            try session.writePending(to: &output.bytes)
-        } catch {
-            return fail(error, context)
-        }
-        if var bytes = output.take() {
+        var isAll = false
+        // A write that fails may end the session before it returns.
+        while !isAll, self.session != nil {
+            do throws(HTTP2Session.Failure) {
+                isAll = try session.writePending(to: &output.bytes)
+            } catch {
+                return fail(error, context)
+            }
+            guard var bytes = output.take() else { break }
             bytes.send(context)
             output.reuse(bytes)
         }

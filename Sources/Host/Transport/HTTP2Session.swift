@@ -77,17 +77,25 @@ final class HTTP2Session {
         if count < 0 { throw Failure(code: Int32(count)) }
     }
 
-    /// Appends what there is to send.
-    func writePending(to buffer: inout ByteBuffer) throws(Failure) {
-        while true {
+    /// Appends what there is to send, a piece of it at most.
+    ///
+    /// - Returns: Whether that was all.
+    func writePending(to buffer: inout ByteBuffer) throws(Failure) -> Bool {
+        while buffer.readableBytes < Self.piece {
             var frame: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &frame)
             if count < 0 { throw Failure(code: Int32(count)) }
-            guard count > 0, let frame else { return }
-            buffer.growWiping(by: count)
+            guard count > 0, let frame else { return true }
+            // A long frame is one of many.
+            buffer.growWiping(by: count < Self.longFrame ? count : Self.piece + count)
             buffer.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
         }
+        return false
     }
+
+    /// What is encrypted at a time: more would not stay in the processor's cache while it is copied, encrypted and wiped.
+    private static let piece = 48 * 1024
+    private static let longFrame = 8 * 1024
 
     /// Answers a stream.
     func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
