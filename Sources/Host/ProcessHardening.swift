@@ -15,8 +15,16 @@ package enum ProcessHardening {
         }
     }
 
-    /// To be called once, before any key is read.
+    /// All of it, for a server. To be called once, before any key is read.
     package static func apply() -> MemoryLock {
+        forbidDumps()
+        // A client that goes away must not end the process.
+        signal(SIGPIPE, SIG_IGN)
+        return lockMemory()
+    }
+
+    /// What costs nothing, for whatever holds a key for a moment.
+    package static func forbidDumps() {
         // Neither can fail for the values given here (prctl(2), setrlimit(2): lowering a limit needs no privilege).
         _ = keswick_forbid_dumps()
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
@@ -27,9 +35,6 @@ package enum ProcessHardening {
         if keswick_is_sanitized() == 0 {
             for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
         }
-        // A client that goes away must not end the process.
-        signal(SIGPIPE, SIG_IGN)
-        return lockMemory()
     }
 
     /// Locks each page when it is first used, so that libraries' unused pages take no memory.

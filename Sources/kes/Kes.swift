@@ -26,6 +26,8 @@ struct Kes: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        // Any command may hold a key or a plaintext. Those for plugins hold none that is worth anything, and show how one crashed.
+        if CommandLine.arguments.dropFirst().first != "plugin" { ProcessHardening.forbidDumps() }
         do {
             if let options = ServerOptions(plain: CommandLine.arguments.dropFirst()) { return try ServerRun.run(options) }
             var command = try Kes.parseAsRoot()
