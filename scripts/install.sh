@@ -13,7 +13,6 @@ cd "$(dirname "$0")/.."
 root=${1:-}
 root=${root%/}
 setup
-install_packages chrpath
 # shellcheck disable=SC2119  # without arguments it builds everything but the tests
 build
 binaries=$(swift build -c release --show-bin-path)

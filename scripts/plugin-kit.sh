@@ -27,6 +27,8 @@ mkdir -p "$kit"/{bin,include,lib/kes,lib/pkgconfig,lib/cmake/keswick-plugin,shar
 # The program, and beside it the libraries of Swift's and those that not every machine has. It looks for them beside itself.
 install -m 755 "$KES_BUILD/kes" "$kit/lib/kes/kes"
 strip --strip-unneeded "$kit/lib/kes/kes"
+# shellcheck disable=SC2016  # the dynamic linker knows what $ORIGIN is
+chrpath --replace '$ORIGIN' "$kit/lib/kes/kes" >/dev/null
 ldd "$KES_BUILD/kes" | awk '$3 ~ /\/swift\/|\/libnghttp2\.|\/libyaml-|\/libcrypto\./ {print $3}' | while read -r library; do
     install -m 644 "$library" "$kit/lib/kes/"
 done

@@ -71,8 +71,8 @@ Then start this script again."
 # Makes the machine ready to build.
 setup() {
     # g++ for the C++ headers that go with the distribution's compiler, which Swift's clang uses.
-    install_packages binutils ca-certificates curl g++ git libc6-dev libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libyaml-dev \
-        libncurses6 libxml2 libz3-dev openssl pkg-config tzdata zlib1g-dev
+    install_packages binutils ca-certificates chrpath curl g++ git libc6-dev libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev \
+        libyaml-dev libncurses6 libxml2 libz3-dev openssl pkg-config tzdata zlib1g-dev
     if ! has_swift; then
         local home="${SWIFTLY_HOME_DIR:-$HOME/.local/share/swiftly}"
         # shellcheck source=/dev/null

@@ -105,6 +105,14 @@ import Testing
         #expect(sources.isEmpty)
     }
 
+    @Test("The kit's program looks for its libraries beside itself, and nowhere on the machine that built it")
+    func libraries() throws {
+        let directory = try TemporaryDirectory()
+        #expect(try run("tar", ["-xzf", Self.kit.get().tarball, "--strip-components=1", "-C", directory.path]).code == 0)
+        let dynamic = try run("readelf", ["-d", directory.file("lib/kes/kes")]).text
+        #expect(dynamic.matches(of: /\((RUNPATH|RPATH)\).*\[(.*)\]/).map { String($0.2) } == ["$ORIGIN"])
+    }
+
     @Test("A project of one's own finds the header with pkg-config")
     func pkgConfig() throws {
         let directory = try TemporaryDirectory()
