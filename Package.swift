@@ -63,7 +63,7 @@ let package = Package(
         .target(
             name: "KESClient",
             dependencies: [
-                "Credentials", "SecureBytes",
+                "CLinux", "Credentials", "SecureBytes",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "kes",
             dependencies: [
-                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
+                "CLinux", "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first

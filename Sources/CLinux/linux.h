@@ -2,6 +2,7 @@
 #ifndef KESWICK_LINUX_H
 #define KESWICK_LINUX_H
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -14,6 +15,10 @@
 
 /* Forbids core dumps of this process and that others of the same user attach to it or read its memory: PR_SET_DUMPABLE of prctl(2). */
 static inline int keswick_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+/* The name of an entry, good until the directory is read again. Swift sees `d_name` as 256 bytes, of which the system gives only those that a
+   name needs: a Swift that takes them all reads beyond the entry. */
+static inline const char *keswick_name(const struct dirent *entry) { return entry->d_name; }
 
 /* Closes all descriptors from that number on: close_range(2). */
 static inline int keswick_close_from(int first) { return (int)syscall(SYS_close_range, (unsigned)first, ~0u, 0u); }

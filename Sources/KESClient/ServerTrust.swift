@@ -1,3 +1,4 @@
+import CLinux
 import Credentials
 import Glibc
 import NIOSSL
@@ -105,12 +106,7 @@ extension ServerTrust {
         defer { closedir(entries) }
         var certificates: [NIOSSLCertificate] = []
         while let entry = readdir(entries) {
-            // `d_name` is a NUL-terminated string inside the entry, which is valid until the next `readdir`.
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
-                    String(cString: $0)
-                }
-            }
+            let name = String(cString: keswick_name(entry))
             guard !name.hasPrefix("."), let found = try? NIOSSLCertificate.fromPEMFile("\(directory)/\(name)") else { continue }
             certificates += found
         }

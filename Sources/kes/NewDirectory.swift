@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SecureBytes
 
@@ -110,7 +111,7 @@ struct NewDirectory {
         defer { closedir(entries) }
         let known = Set(names + [".", ".."])
         while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = String(cString: keswick_name(entry))
             if !known.contains(name) { return false }
         }
         return true

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Host
 import SecureBytes
@@ -88,7 +89,7 @@ struct PluginTemplates {
         guard let entries = opendir(source) else { throw CommandFailure("cannot read \(source): \(Files.message(errno))") }
         defer { closedir(entries) }
         while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = String(cString: keswick_name(entry))
             guard !name.hasPrefix("."), !["target", "vendor", "Cargo.lock"].contains(name), !name.hasSuffix(".so") else {
                 continue
             }

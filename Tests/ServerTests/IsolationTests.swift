@@ -27,10 +27,7 @@ import Testing
     /// The processes that a process has started and that still run.
     private static func children(of pid: pid_t) -> [pid_t] {
         var result: [pid_t] = []
-        guard let tasks = opendir("/proc/\(pid)/task") else { return [] }
-        defer { closedir(tasks) }
-        while let entry = readdir(tasks) {
-            let task = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        for task in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? [] {
             let list = (try? readFile("/proc/\(pid)/task/\(task)/children")) ?? []
             result += String(decoding: list, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
         }

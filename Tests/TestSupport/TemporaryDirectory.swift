@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -52,7 +53,7 @@ private func removeTree(_ path: String) {
     if unlink(path) == 0 { return }
     guard let directory = opendir(path) else { return }
     while let entry = readdir(directory) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let name = String(cString: keswick_name(entry))
         if name != ".", name != ".." { removeTree("\(path)/\(name)") }
     }
     closedir(directory)

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Directories for the plugin's data and the runner's own, removed at the end.
@@ -69,7 +70,7 @@ final class WorkDirectories {
         if unlink(path) == 0 || errno == ENOENT { return }
         guard let directory = opendir(path) else { return }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = String(cString: keswick_name(entry))
             if name != ".", name != ".." { removeTree("\(path)/\(name)") }
         }
         closedir(directory)

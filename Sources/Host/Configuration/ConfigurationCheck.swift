@@ -1,3 +1,4 @@
+import CLinux
 import Credentials
 import Envelope
 import Glibc
@@ -191,7 +192,7 @@ extension ConfigurationCheck {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = String(cString: keswick_name(entry))
             var information = stat()
             if !name.hasPrefix("."), stat("\(directory)/\(name)", &information) == 0, information.st_mode & S_IFMT == S_IFREG {
                 names.append(name)

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Which plugins there are, and what the server makes of each. Their code runs in processes of its own, never in this one.
@@ -90,7 +91,7 @@ package enum PluginCatalogue {
         defer { closedir(entries) }
         var names: [String] = []
         while let entry = readdir(entries) {
-            names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            names.append(String(cString: keswick_name(entry)))
         }
         return names.sorted()
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The files that TLS is spoken with, as they are and as they were when they were read.
@@ -46,9 +47,7 @@ struct TLSFiles: Sendable {
         defer { closedir(directory) }
         var files: [String] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
+            let name = String(cString: keswick_name(entry))
             if !name.hasPrefix(".") { files.append("\(path)/\(name)") }
         }
         return files

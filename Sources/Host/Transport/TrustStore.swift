@@ -1,4 +1,5 @@
 import CLibcrypto
+import CLinux
 import Credentials
 import Glibc
 import NIOConcurrencyHelpers
@@ -119,9 +120,7 @@ final class TrustStore: @unchecked Sendable {
         }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
+            let name = String(cString: keswick_name(entry))
             var status = stat()
             guard !name.hasPrefix("."), stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                 continue
