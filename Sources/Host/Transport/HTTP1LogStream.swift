@@ -14,14 +14,20 @@ final class HTTP1LogStream: LogSink {
     var canTakeMore: Bool { context.channel.isActive && context.channel.isWritable }
 
     func send(_ lines: ByteBuffer) {
-        guard isChunked else { return context.writeAndFlush(NIOAny(lines), promise: nil) }
+        var rest = lines
+        while let piece = rest.readSlice(length: min(rest.readableBytes, OutboundBuffer.piece)), piece.readableBytes > 0 {
+            context.writeAndFlush(NIOAny(isChunked ? chunk(of: piece) : piece), promise: nil)
+        }
+    }
+
+    private func chunk(of piece: ByteBuffer) -> ByteBuffer {
         var chunk = ByteBuffer()
-        chunk.reserveCapacity(lines.readableBytes + 16)
-        chunk.writeString(String(lines.readableBytes, radix: 16))
+        chunk.reserveCapacity(piece.readableBytes + 16)
+        chunk.writeString(String(piece.readableBytes, radix: 16))
         chunk.writeStaticString("\r\n")
-        chunk.writeImmutableBuffer(lines)
+        chunk.writeImmutableBuffer(piece)
         chunk.writeStaticString("\r\n")
-        context.writeAndFlush(NIOAny(chunk), promise: nil)
+        return chunk
     }
 
     func finish() {

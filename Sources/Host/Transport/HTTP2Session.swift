@@ -81,20 +81,18 @@ final class HTTP2Session {
     ///
     /// - Returns: Whether that was all.
     func writePending(to buffer: inout ByteBuffer) throws(Failure) -> Bool {
-        while buffer.readableBytes < Self.piece {
+        while buffer.readableBytes < OutboundBuffer.piece {
             var frame: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &frame)
             if count < 0 { throw Failure(code: Int32(count)) }
             guard count > 0, let frame else { return true }
             // A long frame is one of many.
-            buffer.growWiping(by: count < Self.longFrame ? count : Self.piece + count)
+            buffer.growWiping(by: count < Self.longFrame ? count : OutboundBuffer.piece + count)
             buffer.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
         }
         return false
     }
 
-    /// What is encrypted at a time: more would not stay in the processor's cache while it is copied, encrypted and wiped.
-    private static let piece = 48 * 1024
     private static let longFrame = 8 * 1024
 
     /// Answers a stream.

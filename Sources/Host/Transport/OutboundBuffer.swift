@@ -9,6 +9,9 @@ struct OutboundBuffer {
     /// What is kept between writes at most. A connection that once sent a long answer need not hold its memory.
     private static let keptCapacity = 16 * 1024
 
+    /// What of a long answer is encrypted at a time: more would not stay in the processor's cache while it is copied, encrypted and wiped.
+    static let piece = 48 * 1024
+
     /// Takes out what was collected; nil when there is nothing.
     ///
     /// To be written with `ByteBuffer.send`, from a variable of the caller's own: a write may call back into the handler before it
