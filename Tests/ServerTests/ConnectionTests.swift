@@ -40,7 +40,8 @@ import Testing
     }
 
     /// A connection and its handler once held each other, and each connection cost 20 kB for ever.
-    @Test func memoryDoesNotGrowWithTheConnectionsThatThereWere() throws {
+    @Test(.disabled(if: isSanitized, "a sanitizer keeps what is given back, to see who uses it still"))
+    func memoryDoesNotGrowWithTheConnectionsThatThereWere() throws {
         try connect(300)
         let before = try residentMemory()
         try connect(1500)

@@ -181,7 +181,9 @@ import Testing
         let others = otherStatuses.withLock { $0 }
         #expect(Set(others.keys).isSubset(of: [404, 504]), "other requests were answered with \(others)")
         #expect((others[404] ?? 0) > 0)
-        #expect(sizes.count == 2 && sizes[1] < sizes[0] + 8192, "the server's memory in KiB after 20 and 100 kills: \(sizes)")
+        #expect(sizes.count == 2)
+        // A sanitizer keeps what is given back, to see who uses it still.
+        #expect(isSanitized || sizes[1] < sizes[0] + 8192, "the server's memory in KiB after 20 and 100 kills: \(sizes)")
 
         #expect(try server.curl("/v1/key/list/cached", as: admin).body.contains("cached-9"))
         #expect(server.stop(SIGTERM) == 0)
