@@ -12,9 +12,9 @@ import time
 class Followers:
     """Clients that follow the audit log. The last one reads nothing; the first keeps what it gets."""
 
-    def __init__(self, kes, count, work):
+    def __init__(self, kes, count, work, processors=None):
         self.file = tempfile.NamedTemporaryFile(dir=work)
-        command = [
+        command = (["taskset", "-c", processors] if processors else []) + [
             "curl", "-skN", "--cert", str(kes.credentials.certificate), "--key", str(kes.credentials.key),
             f"https://127.0.0.1:{kes.port}/v1/log/audit", "-D", "/dev/stderr"]
         outputs = [self.file] + [subprocess.DEVNULL] * (count - 2) + [subprocess.PIPE]

@@ -74,6 +74,7 @@ def measurements(bench, options):
         yield from bench.against_nginx(kind, target, shared=True)
     yield from bench.audit()
     yield from bench.followers(10)
+    yield from bench.followers(10, shared=True)
     yield from bench.two_loops()
     yield from bench.empty()
     yield from bench.many_keys(options.keys, "sqlite")

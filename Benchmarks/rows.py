@@ -127,22 +127,28 @@ class Bench:
         detail = f"two workers of nginx: {statistics.median(theirs):.2f} ({min(theirs):.2f} to {max(theirs):.2f})"
         yield row("Two event loops: capacity, ratio to one", ratios, 1.8, at_least=True, detail=detail)
 
-    def followers(self, count):
-        """What clients cost that follow the audit log, the last of which does not read it. They share the processors with server and load."""
-        kes = self.start(follow=True)
+    def followers(self, count, shared=False):
+        """What clients cost that follow the audit log, the last of which does not read it.
+
+        They share a processor with the load; or all processors with load and server, and then take time from the server that is not its own.
+        """
+        server, client = (None, None) if shared else self.two_processors()
+        load = Load(self.credentials, self.work, self.preload, client)
+        kes = self.start(follow=True, processors=server)
         costs, rates = [], []
         # Compared with what was before and after: the machine's own changes are as large as what is looked for.
-        alone = [self.load("http2", kes, self.seconds)]
+        alone = [load("http2", kes, self.seconds)]
         for _ in range(2 * self.rounds):
-            with Followers(kes, count, self.work) as followers:
-                followed = self.load("http2", kes, self.seconds)
+            with Followers(kes, count, self.work, client) as followers:
+                followed = load("http2", kes, self.seconds)
                 followers.verify(followed.requests)
-            alone.append(self.load("http2", kes, self.seconds))
-            costs.append(followed.cost / statistics.mean(load.cost for load in alone[-2:]))
-            rates.append(followed.rate / statistics.mean(load.rate for load in alone[-2:]))
+            alone.append(load("http2", kes, self.seconds))
+            costs.append(followed.cost / statistics.mean(one.cost for one in alone[-2:]))
+            rates.append(followed.rate / statistics.mean(one.rate for one in alone[-2:]))
         kes.stop()
-        yield row(f"{count} followers of the audit log, one not reading, at full load: CPU, ratio to none", costs, 1.15)
-        yield row(f"{count} followers of the audit log, one not reading, at full load: requests/s, ratio to none", rates, 0.9, at_least=True)
+        title = f"{count} followers of the audit log, one not reading, at full load" + (", on shared processors" if shared else "")
+        yield row(f"{title}: CPU, ratio to none", costs, 1.15)
+        yield row(f"{title}: requests/s, ratio to none", rates, 0.9, at_least=True)
 
     def idle(self, count):
         """Memory with connections that have made one request and do nothing any more."""
