@@ -1,15 +1,15 @@
 import Envelope
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// The keystore that the configuration names, opened, and the keyring over it.
 final class OpenKeystore: Sendable {
     let plugin: KeystorePlugin
     let keyring: Keyring
     private let bridge: KeystoreBridge
-    private let upkeep = Mutex<RepeatedTask?>(nil)
+    private let upkeep = NIOLockedValueBox<RepeatedTask?>(nil)
 
     /// How long a keystore may take to open, and to store a predefined key.
     private static let startLimit = Duration.seconds(30)
@@ -64,11 +64,11 @@ final class OpenKeystore: Sendable {
                 keyring.probe()
             }
         }
-        upkeep.withLock { $0 = task }
+        upkeep.withLockedValue { $0 = task }
     }
 
     func stopUpkeep() {
-        upkeep.withLock { task in
+        upkeep.withLockedValue { task in
             task?.cancel()
             task = nil
         }

@@ -8,7 +8,7 @@ extension Server {
     /// Requests in flight finish with what they began with. The keystore stays open when its section did not change. When anything of the
     /// new configuration cannot be used, this throws and changes nothing. The address stays: it takes a restart.
     package func reload(_ configuration: Configuration) throws {
-        let old = current.withLock { $0 }
+        let old = current.withLockedValue { $0 }
         let logger = logs.logger
         let keystore: OpenKeystore
         let reopens = !old.configuration.hasSameKeystore(as: configuration)
@@ -33,7 +33,7 @@ extension Server {
         certificates.use(tls)
         logs.use(configuration.log)
         try workers.use(api, on: group.next()).wait()
-        current.withLock { $0 = Current(configuration: configuration, keystore: keystore) }
+        current.withLockedValue { $0 = Current(configuration: configuration, keystore: keystore) }
         if reopens {
             keystore.startUpkeep(on: group.next())
             // Every call to it was made before the switch: closing waits for those that still run.

@@ -1,9 +1,9 @@
 import Credentials
 import Envelope
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// A running key server: the rooms, put together.
 package final class Server: Sendable {
@@ -22,7 +22,7 @@ package final class Server: Sendable {
     let certificates: CertificateWatch
     let logs: Logs
     let figures: ServerFigures
-    let current: Mutex<Current>
+    let current: NIOLockedValueBox<Current>
     let pluginDirectory: String?
     let startInstant = NIODeadline.now()
     private let channel: any Channel
@@ -83,7 +83,7 @@ package final class Server: Sendable {
         self.logs = logs
         self.figures = figures
         pluginDirectory = options.pluginDirectory
-        current = Mutex(Current(configuration: configuration, keystore: keystore))
+        current = NIOLockedValueBox(Current(configuration: configuration, keystore: keystore))
         keystore.startUpkeep(on: group.next())
         startWatch()
     }
@@ -98,10 +98,10 @@ package final class Server: Sendable {
     }
 
     /// The plugin in use.
-    package var plugin: KeystorePlugin { current.withLock { $0.keystore.plugin } }
+    package var plugin: KeystorePlugin { current.withLockedValue { $0.keystore.plugin } }
 
     /// The configuration in force.
-    package var configuration: Configuration { current.withLock { $0.configuration } }
+    package var configuration: Configuration { current.withLockedValue { $0.configuration } }
 
     /// The API's routes, sorted by path: method and path.
     package static var apiOverview: [(method: String, path: String)] {
@@ -123,7 +123,7 @@ package final class Server: Sendable {
         try? timer.futureResult.wait()
         for bound in workers { bound.eventLoop.execute { bound.value.stop() } }
         self.workers.end()
-        current.withLock { $0.keystore }.close()
+        current.withLockedValue { $0.keystore }.close()
         try? group.syncShutdownGracefully()
         logs.close()
     }

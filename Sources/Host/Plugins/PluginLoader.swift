@@ -1,6 +1,6 @@
 import Glibc
+import NIOConcurrencyHelpers
 import PluginAPI
-import Synchronization
 
 /// A plugin whose library is loaded and whose table was checked. It stays loaded until the process ends.
 package struct KeystorePlugin: @unchecked Sendable {
@@ -33,7 +33,7 @@ package struct KeystorePlugin: @unchecked Sendable {
 package enum PluginLoader {
     /// Which file each library that this process loaded was, by path: the dynamic linker answers a path that it knows with the
     /// library that it has, also when another file has taken its place.
-    private static let loaded = Mutex<[String: TrustedFile.Stamp]>([:])
+    private static let loaded = NIOLockedValueBox<[String: TrustedFile.Stamp]>([:])
 
     /// Loads the keystore plugin `name`.
     ///
@@ -70,13 +70,13 @@ package enum PluginLoader {
     /// linker would take a second library under the same number for the first. The path is as good: nobody but root and the
     /// server's user can change what it names, and that they did not meanwhile is checked here.
     private static func open(_ library: TrustedFile) throws(PluginError) -> UnsafeMutableRawPointer {
-        let known = loaded.withLock { $0[library.path] }
+        let known = loaded.withLockedValue { $0[library.path] }
         guard known == nil || known == library.stamp, library.isStillInPlace() else { throw .replaced(path: library.path) }
         guard let handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().map { String(cString: $0) } ?? "the dynamic linker does not say why"
             throw .loadFailed(path: library.path, reason: reason)
         }
-        loaded.withLock { $0[library.path] = library.stamp }
+        loaded.withLockedValue { $0[library.path] = library.stamp }
         guard library.isStillInPlace() else { throw .replaced(path: library.path) }
         return handle
     }

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Groups that have one user only.
 ///
@@ -7,12 +7,12 @@ import Synchronization
 /// `USERGROUPS_ENAB`). Nobody else may write to what such a group may write to.
 package enum PrivateGroup {
     /// The C library has one position in the list of users for the whole process.
-    private static let userList = Mutex(())
+    private static let userList = NIOLockedValueBox(())
 
     /// Whether `group` is the primary group of `user`, has the user's name, and has no other member.
     package static func isPrivate(_ group: UInt32, to user: UInt32) -> Bool {
         guard let name = name(of: user, withPrimaryGroup: group), hasOnlyMember(name, group: group) else { return false }
-        return userList.withLock { _ in
+        return userList.withLockedValue { _ in
             setpwent()
             defer { endpwent() }
             while let other = getpwent() {

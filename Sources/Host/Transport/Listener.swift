@@ -1,26 +1,26 @@
 import Glibc
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// Accepts connections and gives each its TLS handler and its worker.
 final class Listener: Sendable {
     private let workers: [ObjectIdentifier: NIOLoopBound<Worker>]
-    private let tls: Mutex<TLSListenerContext>
+    private let tls: NIOLockedValueBox<TLSListenerContext>
     private let logger: Logger
 
     /// - Parameter workers: One for each event loop of the group that `start` gets.
     init(workers: [NIOLoopBound<Worker>], tls: TLSListenerContext, logger: Logger) {
         self.workers = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
-        self.tls = Mutex(tls)
+        self.tls = NIOLockedValueBox(tls)
         self.logger = logger
     }
 
     /// Takes other certificates into use for connections that begin from now on.
     func use(_ context: TLSListenerContext) {
-        tls.withLock { $0 = context }
+        tls.withLockedValue { $0 = context }
     }
 
     /// Listens. The future has the channel, whose `localAddress` has the port that was chosen when the configured one is 0.
@@ -61,7 +61,7 @@ final class Listener: Sendable {
         guard let worker = workers[ObjectIdentifier(channel.eventLoop)]?.value else {
             throw ChannelError.operationUnsupported
         }
-        let context = tls.withLock { $0 }
+        let context = tls.withLockedValue { $0 }
         let address = Self.address(of: channel.remoteAddress)
         let verification = ClientVerification(
             trust: context.trust, server: context.subject, certificates: worker.certificates, logger: logger, address: address)
