@@ -20,7 +20,7 @@ export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 # brings would all be reported. The server itself has event loops and locks instead, which it does see.
 suppressions=$(mktemp)
 trap 'rm -f "$suppressions"' EXIT
-echo 'race:swift::runJobInEstablishedExecutorContext' >"$suppressions"
+printf 'race:%s\n' swift::runJobInEstablishedExecutorContext 15EventLoopFutureC3get >"$suppressions"
 export TSAN_OPTIONS=halt_on_error=1:print_suppressions=0:suppressions=$suppressions:${TSAN_OPTIONS:-}
 for sanitizer in "${sanitizers[@]}"; do
     tests=("$@")
