@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "kes",
             dependencies: [
-                "CLinux", "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
+                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first

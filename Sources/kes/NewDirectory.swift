@@ -1,5 +1,5 @@
-import CLinux
 import Glibc
+import Host
 import SecureBytes
 
 /// A directory to fill with new files: with all of them or with none, and never in place of others.
@@ -107,14 +107,7 @@ struct NewDirectory {
     }
 
     private static func holdsOnly(_ names: [String], _ directory: String) -> Bool {
-        guard let entries = opendir(directory) else { return false }
-        defer { closedir(entries) }
-        let known = Set(names + [".", ".."])
-        while let entry = readdir(entries) {
-            let name = String(cString: keswick_name(entry))
-            if !known.contains(name) { return false }
-        }
-        return true
+        directoryNames(directory).map { Set($0).isSubset(of: names) } ?? false
     }
 
     // The names in it survive a crash of the machine.

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Host
 import SecureBytes
@@ -86,10 +85,8 @@ struct PluginTemplates {
         guard mkdir(target, 0o755) == 0 || errno == EEXIST else {
             throw CommandFailure("cannot make \(target): \(Files.message(errno))")
         }
-        guard let entries = opendir(source) else { throw CommandFailure("cannot read \(source): \(Files.message(errno))") }
-        defer { closedir(entries) }
-        while let entry = readdir(entries) {
-            let name = String(cString: keswick_name(entry))
+        guard let names = directoryNames(source) else { throw CommandFailure("cannot read \(source): \(Files.message(errno))") }
+        for name in names {
             guard !name.hasPrefix("."), !["target", "vendor", "Cargo.lock"].contains(name), !name.hasSuffix(".so") else {
                 continue
             }

@@ -1,4 +1,3 @@
-import CLinux
 import Credentials
 import Envelope
 import Glibc
@@ -188,17 +187,12 @@ extension ConfigurationCheck {
 
     /// The names of the files in a directory that are not hidden, sorted. Directories of mounted secrets hold hidden ones.
     static func files(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = String(cString: keswick_name(entry))
+        let names = directoryNames(directory) ?? []
+        return names.filter { name in
             var information = stat()
-            if !name.hasPrefix("."), stat("\(directory)/\(name)", &information) == 0, information.st_mode & S_IFMT == S_IFREG {
-                names.append(name)
-            }
-        }
-        return names.sorted()
+            return !name.hasPrefix(".") && stat("\(directory)/\(name)", &information) == 0
+                && information.st_mode & S_IFMT == S_IFREG
+        }.sorted()
     }
 
     private static func chain(_ bytes: UnsafeRawBufferPointer) -> Result<[CertificateDescription], CredentialError> {

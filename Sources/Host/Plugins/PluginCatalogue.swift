@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// Which plugins there are, and what the server makes of each. Their code runs in processes of its own, never in this one.
@@ -26,7 +25,7 @@ package enum PluginCatalogue {
         var files: Set<String> = []
         var entries: [Entry] = []
         for place in directory.searched {
-            for file in names(in: place) where file.hasSuffix(".yml") {
+            for file in (directoryNames(place) ?? []).sorted() where file.hasSuffix(".yml") {
                 let path = place.appendingPath(file)
                 // The same directory can be searched by two names.
                 guard files.insert(realPath(path)).inserted else { continue }
@@ -84,16 +83,6 @@ package enum PluginCatalogue {
         } catch {
             entry.problem = "\(error)"
         }
-    }
-
-    private static func names(in directory: String) -> [String] {
-        guard let entries = opendir(directory) else { return [] }
-        defer { closedir(entries) }
-        var names: [String] = []
-        while let entry = readdir(entries) {
-            names.append(String(cString: keswick_name(entry)))
-        }
-        return names.sorted()
     }
 
     private static func realPath(_ path: String) -> String {

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// The files that TLS is spoken with, as they are and as they were when they were read.
@@ -43,13 +42,6 @@ struct TLSFiles: Sendable {
 
     /// What is in a directory; nothing if it is none.
     private static func files(in path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var files: [String] = []
-        while let entry = readdir(directory) {
-            let name = String(cString: keswick_name(entry))
-            if !name.hasPrefix(".") { files.append("\(path)/\(name)") }
-        }
-        return files
+        (directoryNames(path) ?? []).filter { !$0.hasPrefix(".") }.map { "\(path)/\($0)" }
     }
 }

@@ -1,5 +1,4 @@
 import CLibcrypto
-import CLinux
 import Credentials
 import Glibc
 import NIOConcurrencyHelpers
@@ -115,12 +114,10 @@ final class TrustStore: @unchecked Sendable {
     }
 
     private func addDirectory(_ path: String) throws(TLSFileError) {
-        guard let directory = opendir(path) else {
+        guard let names = directoryNames(path) else {
             throw TLSFileError(description: "cannot read tls.ca \(path): \(String(cString: strerror(errno)))")
         }
-        defer { closedir(directory) }
-        while let entry = readdir(directory) {
-            let name = String(cString: keswick_name(entry))
+        for name in names {
             var status = stat()
             guard !name.hasPrefix("."), stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                 continue
