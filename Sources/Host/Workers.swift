@@ -34,8 +34,8 @@ final class Workers: Sendable {
 
     /// Changes the rules in force by `change`, which is given the latest ones. The future is completed when every event loop has them.
     ///
-    /// - Parameter base: The snapshot by which the request for the change was admitted. When a reload has replaced it meanwhile, the
-    ///   change is made to what was replaced, and gone with it: as if it had come a moment earlier.
+    /// - Parameter base: The snapshot in force on the event loop of the request for the change. When a reload has replaced it on others
+    ///   already, the change is made to what was replaced, and gone with it: as if it had come a moment earlier.
     func changeRules(
         from base: API, on eventLoop: any EventLoop, _ change: (AccessControl) throws(AccessError) -> AccessControl
     ) throws(AccessError) -> EventLoopFuture<Void> {

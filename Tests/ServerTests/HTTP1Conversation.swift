@@ -41,7 +41,7 @@ final class HTTP1Conversation {
 
     func ask(_ request: String) throws -> Answer { try ask(Array(request.utf8)) }
 
-    /// The next answer, whose body is as long as its `Content-Length` says.
+    /// The next answer, whose body is as long as its `Content-Length` says. An interim one (RFC 9110, section 15.2) has none.
     func read() throws -> Answer {
         let end = Array("\r\n\r\n".utf8)
         while true {
@@ -50,7 +50,7 @@ final class HTTP1Conversation {
                 let lines = head.split(separator: "\r\n")
                 let field = lines.first { $0.lowercased().hasPrefix("content-length:") }
                 guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }),
-                    let length = field?.split(separator: " ").last.flatMap({ Int($0) })
+                    let length = status < 200 ? 0 : field?.split(separator: " ").last.flatMap({ Int($0) })
                 else { throw NoAnswer(arrived: head) }
                 let bodyStart = headEnd + end.count
                 if arrived.count >= bodyStart + length {

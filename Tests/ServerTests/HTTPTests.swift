@@ -88,6 +88,21 @@ import Testing
             """
         let answer = try sendRaw(request, to: server, as: admin)
         #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"))
+        // A client that waits for it longer than the server waits for the body.
+        for flag in ["--http1.1", "--http2"] {
+            let patient = [flag, "--expect100-timeout", "600", "-H", "Expect: 100-Continue", "-X", "PUT", "-d", "{}"]
+            #expect(try server.curl("/v1/key/generate/wait", as: admin, patient).status == 200)
+        }
+    }
+
+    /// As clients send it that join an empty pattern to the path: KES redirects them.
+    @Test func aListNeedsNoFinalSlash() throws {
+        for path in ["/v1/key/list", "/v1/policy/list", "/v1/identity/list"] {
+            let bare = try server.curl(path, as: admin)
+            #expect(bare.status == 200)
+            #expect(try bare.body == server.curl("\(path)/", as: admin).body)
+            #expect(try server.auditEvent(containing: "\"path\":\"\(path)/\"").contains("\"code\":200"))
+        }
     }
 
     @Test func pipelinedRequestsAreAnsweredInOrder() throws {

@@ -102,6 +102,16 @@ import Testing
     }
 
     /// What cannot be delivered at once waits in a bounded buffer. Paths of 8 KB make events that fill it fast.
+    @Test(arguments: ["--http1.1", "--http2"])
+    func atItsTimeLimitAnAnswerEnds(flag: String) throws {
+        try deployment.configure(
+            keystore: "mem: {}", more: "log: { audit: off, error: on }\napi: { /v1/log/audit: { timeout: 1s } }")
+        let server = try ServerProcess(deployment)
+        let follower = try Follower("audit", of: server, as: deployment.admin, flag)
+        #expect(try follower.line().contains(#""path":"/v1/log/audit""#))
+        #expect(follower.end() == 0)
+    }
+
     @Test func aFollowerThatDoesNotReadCostsNobodyAnything() throws {
         let server = try ServerProcess(deployment)
         let admin = deployment.admin

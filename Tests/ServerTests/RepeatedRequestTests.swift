@@ -116,6 +116,18 @@ import Testing
         #expect(try conversation.ask(request).status == 403)
     }
 
+    /// U+212A, the sign for Kelvin, and K are the same text to Unicode, and different ones to policies and keys.
+    @Test func whatIsWrittenDifferentlyIsAnotherRequestOverHTTP2() throws {
+        #expect(try server.curl("/v1/key/create/K", as: deployment.admin, ["-X", "PUT"]).status == 200)
+        let names = ["K", "\u{212a}", "K", "\u{212a}"]
+        let requests = names.enumerated().map { HTTP2Request(number: $0 + 1, path: "/v1/key/describe/\($1)").bytes }
+        let bytes = HTTP2Request.preface + requests.joined() + HTTP2Request.farewell
+        let answers = String(
+            decoding: try sendRaw(bytes, to: server, as: deployment.admin, applicationProtocol: "h2"), as: UTF8.self)
+        #expect(answers.ranges(of: #"{"name":"K","#).count == 2)
+        #expect(answers.ranges(of: "key name '\u{212a}'").count == 2)
+    }
+
     @Test func aChangeOfTheRulesIsInForceForTheNextOverHTTP2() async throws {
         let stranger = deployment.stranger
         try await server.withClient(deployment.admin) { admin in

@@ -6,7 +6,8 @@ import Synchronization
 
 /// All that handlers need to answer, as one immutable snapshot.
 ///
-/// A reload makes a new one, and so does a request that changes policies. A request keeps the one that it began with.
+/// A reload makes a new one, and so does a request that changes policies. A request is answered by the one that is in force when it is
+/// there, whole.
 package final class API: Sendable {
     let configuration: Configuration
     let accessControl: AccessControl

@@ -2,7 +2,7 @@ import Credentials
 import Logging
 import NIOCore
 
-/// The way of a request through the server, the same for every protocol: route, method, limits, identity, policy, handler, audit.
+/// The way of a request through the server, the same for every protocol: route, method, identity, policy, limits, handler, audit.
 ///
 /// One for each event loop, and confined to it.
 final class RequestPipeline {
@@ -23,12 +23,10 @@ final class RequestPipeline {
     func begin(_ head: RequestHead, on connection: Connection) -> Exchange {
         let exchange = Exchange(head, from: connection.address, .rejected(Self.undecided))
         let admission = admit(head, on: connection, exchange: exchange)
-        var snapshot: Int?
         // What is refused is refused anew each time, with its line in the log. A proxy's next request may be another client's.
-        if case .accepted = admission, !ForwardedClient.isProxy(connection, api.configuration.tls.proxies) {
-            snapshot = api.serial
-        }
-        exchange.decide(admission, repeatableUnder: snapshot)
+        var isRepeatable = false
+        if case .accepted = admission { isRepeatable = !ForwardedClient.isProxy(connection, api.configuration.tls.proxies) }
+        exchange.decide(admission, under: api.serial, isRepeatable: isRepeatable)
         return exchange
     }
 
@@ -50,6 +48,7 @@ final class RequestPipeline {
     }
 
     private static let undecided = Response.empty(500)
+    private static var noSuchPath: Response { .error(404, "no API is served at this path") }
 
     /// Answers a request whose body is there, whole and within its limit.
     func respond(to exchange: Exchange, body: ByteBuffer) -> Outcome {
@@ -57,6 +56,8 @@ final class RequestPipeline {
         case .rejected(let response):
             return .ready(response)
         case .accepted(let route):
+            // A right that was taken away while the body came is not used any more.
+            if exchange.snapshot != api.serial, let refusal = reauthorize(exchange) { return .ready(refusal) }
             let start = exchange.path.utf8.index(exchange.path.startIndex, offsetBy: exchange.argumentOffset)
             let request = Request(
                 argument: exchange.path[start...], body: body,
@@ -89,16 +90,20 @@ final class RequestPipeline {
             exchange.isAdmin = identity == api.accessControl.admin
         }
 
-        let path: String
+        var path: String
         do throws(RequestPathRejection) {
             path = try RequestPath.decode(head.target)
         } catch {
-            return .rejected(.error(400, error.message))
+            return .rejected(.error(error == .namesNothing ? 404 : 400, error.message))
+        }
+        var found = api.routes.find(path)
+        // Clients that put an empty pattern into the path of a list may lose its final slash, which KES makes good by a redirection.
+        if found == nil, let list = api.routes.find(path + "/"), list.route.method == .get {
+            found = list
+            path += "/"
         }
         exchange.path = path
-        guard let (route, argumentOffset) = api.routes.find(path) else {
-            return .rejected(.error(404, "no API is served at this path"))
-        }
+        guard let (route, argumentOffset) = found else { return .rejected(Self.noSuchPath) }
         exchange.argumentOffset = argumentOffset
         exchange.row = route.row
         exchange.deadline = route.timeout.map { exchange.start + $0 }
@@ -110,19 +115,24 @@ final class RequestPipeline {
             response.headers = [("accept", route.method.rawValue), ("allow", route.method.allowed)]
             return .rejected(response)
         }
-        if let refusal = authorize(route, path: path, client: client, exchange: exchange) {
-            return .rejected(refusal)
-        }
+        if let refusal = authorize(client.client, route, path: path) { return .rejected(refusal) }
         if let length = head.contentLength, length > route.maxBody {
             return .rejected(.error(413, "request body too large"))
         }
         return .accepted(route)
     }
 
-    private func authorize(_ route: Route, path: String, client: ForwardedClient, exchange: Exchange) -> Response? {
+    /// Decides again by the rules in force what was decided from the head by those before them.
+    private func reauthorize(_ exchange: Exchange) -> Response? {
+        exchange.isAdmin = exchange.identity.map { $0 == api.accessControl.admin } ?? false
+        guard let (route, _) = api.routes.find(exchange.path) else { return Self.noSuchPath }
+        return authorize(exchange.identity.map { .identified($0) } ?? .withoutCertificate, route, path: exchange.path)
+    }
+
+    private func authorize(_ client: Connection.Client, _ route: Route, path: String) -> Response? {
         if case .anyone = route.access { return nil }
         let identity: Identity
-        switch client.client {
+        switch client {
         case .withoutCertificate: return .error(400, "tls: client certificate is required")
         case .ambiguous: return .error(400, "tls: received more than one client certificate")
         case .identified(let found): identity = found

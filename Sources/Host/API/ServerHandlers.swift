@@ -61,7 +61,8 @@ enum ServerHandlers {
                     $0.member("method", route.method.rawValue)
                     $0.member("path", route.path)
                     $0.member("max_body", route.maxBody)
-                    $0.member("timeout", (route.timeout?.nanoseconds ?? 0) / 1_000_000_000)
+                    // Rounded up: 0 means that there is none.
+                    $0.member("timeout", route.timeout.map { ($0.nanoseconds + 999_999_999) / 1_000_000_000 } ?? 0)
                 }
             }
         }

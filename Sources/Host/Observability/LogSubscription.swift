@@ -23,6 +23,8 @@ final class LogSubscription {
     /// How many events it missed since it was told last.
     private(set) var missed = 0
 
+    /// When the answer ends, however much there is to say: the operator's time limit for the path.
+    private let deadline: NIODeadline?
     private let followers: LogFollowers
     private var sink: (any LogSink)?
     private var waiting = ByteBuffer()
@@ -34,9 +36,10 @@ final class LogSubscription {
     /// How long a client may lag behind.
     private static let patience = TimeAmount.seconds(10)
 
-    init(identity: Identity?, path: String, followers: LogFollowers, sink: any LogSink) {
+    init(identity: Identity?, path: String, deadline: NIODeadline?, followers: LogFollowers, sink: any LogSink) {
         self.identity = identity
         self.path = path
+        self.deadline = deadline
         self.followers = followers
         self.sink = sink
         followers.add(self)
@@ -79,8 +82,11 @@ final class LogSubscription {
         }
     }
 
-    /// Cuts a client off that has not caught up for too long. Returns whether it did.
-    func cutOffIfBehind(now: NIODeadline) -> Bool {
+    /// Ends the response when its time is up, and cuts a client off that has not caught up for too long.
+    ///
+    /// - Returns: Whether it cut the client off.
+    func checkTime(now: NIODeadline) -> Bool {
+        if let deadline, now >= deadline { end() }
         guard let behindSince, now - behindSince > Self.patience, let sink else { return false }
         close()
         sink.abort()

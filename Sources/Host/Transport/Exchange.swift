@@ -1,4 +1,5 @@
 import Credentials
+import Glibc
 import NIOCore
 
 /// Who asks, once that is known.
@@ -34,8 +35,10 @@ final class Exchange {
     var address: String
     private(set) var start: NIODeadline
     var deadline: NIODeadline?
-    /// The snapshot under which a request with the same head would be accepted in the same way; nil when each is to be decided anew.
-    private var repeatableUnder: Int?
+    /// The snapshot whose rules decided.
+    private(set) var snapshot = 0
+    /// Whether a request with the same head would be accepted in the same way under that snapshot.
+    private var isRepeatable = false
     /// What the audit log says of the request, once it was written: the same for all requests with the same head.
     var audited: ByteBuffer?
     /// The route's place in the table, by which the exchange is counted.
@@ -52,10 +55,13 @@ final class Exchange {
         start = .now()
     }
 
-    /// - Parameter snapshot: The serial number of the rules, if the decision comes from nothing but them, the head and the handshake.
-    func decide(_ admission: Admission, repeatableUnder snapshot: Int?) {
+    /// - Parameters:
+    ///   - snapshot: The serial number of the rules.
+    ///   - isRepeatable: Whether the decision comes from nothing but them, the head and the handshake.
+    func decide(_ admission: Admission, under snapshot: Int, isRepeatable: Bool) {
         self.admission = admission
-        repeatableUnder = snapshot
+        self.snapshot = snapshot
+        self.isRepeatable = isRepeatable
     }
 
     // MARK: - The same request again
@@ -71,22 +77,38 @@ final class Exchange {
         isAdmin = other.isAdmin
         address = other.address
         row = other.row
-        repeatableUnder = other.repeatableUnder
+        snapshot = other.snapshot
+        isRepeatable = other.isRepeatable
         audited = other.audited
         start = .now()
     }
 
     /// Whether a request with this head, on the same connection, is accepted as this one was, and for the same reasons.
     func decides(_ head: RequestHead, under snapshot: Int) -> Bool {
-        guard repeatableUnder == snapshot, case .accepted(let route) = admission else { return false }
-        return head.target == target && head.method == method && head.contentLength ?? 0 <= route.maxBody
+        guard isRepeatable, self.snapshot == snapshot, case .accepted(let route) = admission else { return false }
+        return Self.areSameBytes(head.target, target) && Self.areSameBytes(head.method, method)
+            && head.contentLength ?? 0 <= route.maxBody
+    }
+
+    /// Not `==`, which takes texts for equal that Unicode does: U+212A, the sign for Kelvin, is not K to a policy.
+    private static func areSameBytes(_ one: String, _ other: String) -> Bool {
+        let same = one.utf8.withContiguousStorageIfAvailable { one in
+            other.utf8.withContiguousStorageIfAvailable { other in
+                guard one.count == other.count, let first = one.baseAddress, let second = other.baseAddress else {
+                    return one.count == other.count
+                }
+                return memcmp(first, second, one.count) == 0
+            }
+        }
+        // Native strings, which all strings on Linux are, have such storage.
+        return same.flatMap(\.self) ?? one.utf8.elementsEqual(other.utf8)
     }
 
     /// The exchange of a request that says the same as `last` and begins now: `last` itself if nobody else has it any more.
     ///
     /// - Returns: nil when it is to be decided anew: always when another snapshot is in force.
     static func again(_ last: inout Exchange, under snapshot: Int) -> Exchange? {
-        guard last.repeatableUnder == snapshot, case .accepted(let route) = last.admission else { return nil }
+        guard last.isRepeatable, last.snapshot == snapshot, case .accepted(let route) = last.admission else { return nil }
         if isKnownUniquelyReferenced(&last) { last.start = .now() } else { last = Exchange(repeating: last) }
         last.deadline = route.timeout.map { last.start + $0 }
         return last

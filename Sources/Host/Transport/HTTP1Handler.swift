@@ -98,7 +98,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             guard now >= exchange.deadline ?? exchange.start + worker.limits.idle else { return }
             sendLast(.error(504, "the request took too long"), for: exchange)
         case .following(let subscription):
-            if subscription.cutOffIfBehind(now: now) { worker.cutOff(connection) }
+            if subscription.checkTime(now: now) { worker.cutOff(connection) }
         case .answering, .ending, .closed:
             break
         }
@@ -182,12 +182,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             guard case .answering = state, used < bytes.readableBytes else { return }
             waiting.growWiping(by: bytes.readableBytes - used)
             waiting.writeBytes(bytes.readableBytesView.dropFirst(used))
-        } catch .headTooLarge {
-            refuse(.error(431, "request header is too large"))
-        } catch .unsupportedVersion {
-            refuse(.error(505, "HTTP version is not supported"))
         } catch {
-            refuse(.error(400, "malformed HTTP request"))
+            refuse(error.response)
         }
     }
 

@@ -27,13 +27,6 @@ package protocol HTTP1ParserDelegate: AnyObject {
 /// Driven directly and not through NIOHTTP1's decoder, which is built on the same copy of llhttp: a request then makes one string, its
 /// target, instead of an array of headers and a message for each part (docs/decisions.md has the figures).
 package final class HTTP1Parser {
-    package enum Problem: Error, Equatable {
-        /// Not HTTP/1.1.
-        case malformed
-        case unsupportedVersion
-        case headTooLarge
-    }
-
     // llhttp keeps its state behind a pointer that must not move. Allocated in `init` and freed in `deinit`.
     private let state: UnsafeMutablePointer<llhttp_t>
     private let headLimit: Int
@@ -183,8 +176,10 @@ extension HTTP1Parser {
             head.contentLength = Int(clamping: state.pointee.content_length)
         }
         interests.fill(&head)
-        // An upgrade is not offered; what follows it would be another protocol.
-        let keepAlive = c_nio_llhttp_should_keep_alive(state) == 1 && state.pointee.upgrade == 0
+        // An upgrade is not offered; what follows it would be another protocol. And where a body of HTTP/1.0 ends that is said to be chunked,
+        // which only HTTP/1.1 knows, the next hop may see differently (RFC 9112, section 6.1).
+        let isFaulty = state.pointee.http_minor == 0 && UInt32(state.pointee.flags) & UInt32(F_TRANSFER_ENCODING.rawValue) != 0
+        let keepAlive = c_nio_llhttp_should_keep_alive(state) == 1 && state.pointee.upgrade == 0 && !isFaulty
         delegate?.headArrived(
             HTTP1Head(
                 request: head, keepAlive: keepAlive, expectsContinue: interests.expectsContinue,

@@ -10,6 +10,8 @@ enum HTTP2Headers {
         switch name.count {
         case 5 where equal(name, ":path"):
             stream.head.target = String(decoding: value, as: UTF8.self)
+        case 6 where equal(name, "expect"):
+            stream.expectsContinue = String(decoding: value, as: UTF8.self).lowercased() == "100-continue"
         case 7 where equal(name, ":method"):
             stream.head.method = String(decoding: value, as: UTF8.self)
         case 14 where equal(name, "content-length"):
@@ -63,6 +65,11 @@ enum HTTP2Headers {
                 return body(UnsafePointer(fields.baseAddress), count)
             }
         }
+    }
+
+    /// Lends the field of an interim answer that asks for the body.
+    static func withContinue<R>(_ body: (UnsafePointer<nghttp2_nv>, Int) -> R) -> R {
+        withUnsafePointer(to: field(":status", "100")) { body($0, 1) }
     }
 
     private static func equal(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {

@@ -37,8 +37,10 @@ final class HTTP2Session {
     /// The memory of a body that was used, for the next one: with one request after another, which is usual, it serves them all.
     private var spareBody = BodyBuffer()
 
-    /// When the first unanswered bytes of a header block arrived.
+    /// When the first bytes of a header section arrived that is not whole yet.
     private(set) var headBegan: NIODeadline?
+    /// The stream of that section.
+    private var headStream: Int32?
 
     init(delegate: any HTTP2SessionDelegate, limits: TransportLimits) throws(Failure) {
         self.delegate = delegate
@@ -201,7 +203,7 @@ extension HTTP2Session {
     }
 
     private func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
-        headBegan = .now()
+        (headBegan, headStream) = (.now(), frame.hd.stream_id)
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
         let stream = HTTP2Stream(id: frame.hd.stream_id, place: streams.count)
         streams.append(stream)
@@ -234,12 +236,20 @@ extension HTTP2Session {
         guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue else { return 0 }
         if type == NGHTTP2_HEADERS.rawValue { headBegan = nil }
         guard let stream = stream(frame.hd.stream_id) else { return 0 }
-        if type == NGHTTP2_HEADERS.rawValue, stream.exchange == nil { delegate.headArrived(stream) }
-        if UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0 {
-            stream.isComplete = true
-            if !stream.isAnswered { delegate.requestArrived(stream) }
+        stream.isComplete = UInt32(frame.hd.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+        if type == NGHTTP2_HEADERS.rawValue, stream.exchange == nil {
+            delegate.headArrived(stream)
+            if stream.expectsContinue, !stream.isComplete, !stream.isAnswered { return giveLeave(stream) }
         }
+        if stream.isComplete, !stream.isAnswered { delegate.requestArrived(stream) }
         return 0
+    }
+
+    /// Tells a client that waits for it to go on with the body (RFC 9110, section 15.2.1).
+    private func giveLeave(_ stream: HTTP2Stream) -> Int32 {
+        HTTP2Headers.withContinue { fields, count in
+            nghttp2_submit_headers(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, fields, count, nil)
+        }
     }
 
     private func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
@@ -258,9 +268,9 @@ extension HTTP2Session {
     }
 
     private func streamClosed(_ id: Int32) -> Int32 {
+        // A malformed head, or malformed trailers, are not told as received.
+        if headStream == id { headBegan = nil }
         guard let stream = stream(id) else { return 0 }
-        // A malformed head is not told as received.
-        if stream.exchange == nil { headBegan = nil }
         // The last one takes the place that becomes free.
         let last = streams.removeLast()
         if last !== stream {

@@ -10,6 +10,8 @@ final class HTTP2Stream {
     var head = RequestHead()
     /// The size of the header section as RFC 9113, section 10.5.1, counts it: names, values, and 32 for each field.
     var headerBytes = 0
+    /// Whether the client waits for leave to send the body (RFC 9110, section 10.1.1).
+    var expectsContinue = false
     var exchange: Exchange?
     var body = BodyBuffer()
     /// The client has sent its request whole.

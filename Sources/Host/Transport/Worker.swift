@@ -91,7 +91,8 @@ final class Worker {
     func follow(_ log: LogKind, _ exchange: Exchange, _ sink: any LogSink) -> LogSubscription {
         // There is one for each log.
         let followers = followers[log] ?? LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop)
-        return LogSubscription(identity: exchange.identity, path: exchange.path, followers: followers, sink: sink)
+        return LogSubscription(
+            identity: exchange.identity, path: exchange.path, deadline: exchange.deadline, followers: followers, sink: sink)
     }
 
     /// A client that follows a log did not read it and was cut off.

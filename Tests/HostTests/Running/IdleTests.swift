@@ -41,6 +41,26 @@ import Testing
         #expect(busy.read(until: isAnswered))
     }
 
+    /// One that would be waited for would end the connection at once, without a word: a head may take no time here.
+    @Test("Malformed trailers end their stream only")
+    func trailers() throws {
+        let server = try RunningServer(server.deployment) {
+            $0.limits.idle = .seconds(2)
+            $0.limits.requestHead = .nanoseconds(1)
+        }
+        let connection = try RawConnection(port: server.port, as: client, applicationProtocol: "h2")
+        var request = HTTP2Request(number: 1, method: .put, path: "/v1/key/generate/none")
+        request.hasBody = true
+        connection.send(HTTP2Request.preface + request.bytes)
+        // An empty piece of the body, and then the field `A: b`, which lower case only would make one (RFC 9113, section 8.2).
+        connection.send(
+            request.frame(0, flags: 0, []) + request.frame(1, flags: 5, [0x00, 1, UInt8(ascii: "A"), 1, UInt8(ascii: "b")]))
+        let frames = connection.readToEnd()
+        // RST_STREAM for the stream, and at the end of the idle time GOAWAY.
+        #expect(frames.contains([0, 0, 4, 3, 0, 0, 0, 0, 1]))
+        #expect(frames.suffix(17) == [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
+    }
+
     @Test("Over HTTP/2 an idle connection is closed, with a word of farewell, and a busy one is not")
     func http2() throws {
         let busy = try RawConnection(port: server.port, as: client, applicationProtocol: "h2")
@@ -57,39 +77,5 @@ import Testing
         // GOAWAY without an error, naming the last request that was answered (RFC 9113, section 6.8).
         #expect(idle.readToEnd().suffix(17) == [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
         try request()
-    }
-}
-
-/// `GET /version` as frames of HTTP/2 (RFC 9113, section 4.1), with a head that needs no table (RFC 7541, appendix A).
-private struct HTTP2Request {
-    /// Counted from 1.
-    var number: Int
-
-    /// What a client says first: the preface, empty SETTINGS, and that it takes any number of answers (WINDOW_UPDATE).
-    static let preface =
-        Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
-        + [0, 0, 4, 8, 0, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0xff]
-
-    private var identifier: [UInt8] {
-        let stream = UInt32(2 * number - 1)
-        return (0..<4).map { UInt8(truncatingIfNeeded: stream >> (24 - 8 * $0)) }
-    }
-
-    var bytes: [UInt8] {
-        // :method GET, :scheme https, :path /version, :authority a
-        let head: [UInt8] = [0x82, 0x87, 0x04, 8] + Array("/version".utf8) + [0x01, 1, UInt8(ascii: "a")]
-        // HEADERS with END_STREAM and END_HEADERS
-        return [0, 0, UInt8(head.count), 1, 5] + identifier + head
-    }
-
-    /// Whether the frames hold the end of this request's answer: DATA with END_STREAM.
-    func isAnswered(_ frames: [UInt8]) -> Bool {
-        var rest = frames[...]
-        while rest.count >= 9 {
-            let frame = Array(rest.prefix(9))
-            if frame[3] == 0, frame[4] & 1 == 1, Array(frame[5...]) == identifier { return true }
-            rest = rest.dropFirst(9 + Int(frame[0]) << 16 + Int(frame[1]) << 8 + Int(frame[2]))
-        }
-        return false
     }
 }

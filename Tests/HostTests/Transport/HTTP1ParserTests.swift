@@ -98,6 +98,9 @@ import Testing
         #expect(events(Self.requests[4]).first == head("PUT", "/x", length: 1, expectsContinue: true))
         #expect(events(Self.requests[6]) == [head("PATCH", "/?a=b#c", keepAlive: false), .end])
         #expect(events(Self.requests[12]).first == head("GET", "/", keepAlive: false))
+        // RFC 9112, section 6.1: faulty framing, after which the connection is closed.
+        let faulty = events("GET / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        #expect(faulty == [head("GET", "/", keepAlive: false, knowsChunked: false), .end])
     }
 
     @Test func whatIsNoRequestIsAProblem() {
