@@ -13,8 +13,10 @@ final class OpenKeystore: Sendable {
 
     /// How long a keystore may take to open, and to store a predefined key.
     private static let startLimit = Duration.seconds(30)
-    /// How long calls in flight may take when the keystore is closed.
+    /// How long calls in flight may take when the server stops, which has waited for its requests already.
     private static let closeLimit = Duration.seconds(5)
+    /// How long when another keystore takes its place: longer than any request that still needs it.
+    private static let retireLimit = Duration.seconds(60)
 
     private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger, figures: ServerFigures) {
         plugin = bridge.plugin
@@ -76,7 +78,17 @@ final class OpenKeystore: Sendable {
 
     /// Waits for the calls that still run, and closes the keystore. Blocks.
     func close() {
+        close(within: Self.closeLimit)
+    }
+
+    /// The same for one that has been replaced, on a thread of its own.
+    func retire() {
+        // Without a thread, requests that need the old keystore for long are less important than the signals that wait for this one.
+        if !DetachedThread.start("keystore-retire", { self.close(within: Self.retireLimit) }) { close() }
+    }
+
+    private func close(within limit: Duration) {
         stopUpkeep()
-        _ = bridge.close(within: Self.closeLimit)
+        _ = bridge.close(within: limit)
     }
 }

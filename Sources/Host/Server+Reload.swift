@@ -5,7 +5,7 @@ import NIOCore
 extension Server {
     /// Takes another configuration into use without dropping a connection or failing a request. Blocks.
     ///
-    /// Requests in flight finish with what they began with. The keystore stays open when its section did not change. When anything of the
+    /// Requests that are there finish with what they began with; those of which a part is missing are decided again. The keystore stays open when its section did not change. When anything of the
     /// new configuration cannot be used, this throws and changes nothing. The address stays: it takes a restart.
     package func reload(_ configuration: Configuration) throws {
         let old = current.withLockedValue { $0 }
@@ -36,8 +36,8 @@ extension Server {
         current.withLockedValue { $0 = Current(configuration: configuration, keystore: keystore) }
         if reopens {
             keystore.startUpkeep(on: group.next())
-            // Every call to it was made before the switch: closing waits for those that still run.
-            old.keystore.close()
+            // Every call to it was made before the switch, and is waited for.
+            old.keystore.retire()
             figures.cacheRetired(old.keystore.keyring.statistics)
         } else {
             keystore.keyring.apply(configuration.cache)

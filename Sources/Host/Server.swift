@@ -68,7 +68,7 @@ package final class Server: Sendable {
             startInstant: startInstant, now: { .now() })
         let tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         try workers.start(on: group, api: api, limits: options.limits)
-        listener = Listener(workers: workers.all, tls: tls.context, logger: logger)
+        listener = Listener(workers: workers.all, tls: tls.context, limit: options.limits.connections, logger: logger)
         certificates = CertificateWatch(
             tls, schedule: options.certificateSchedule, listener: listener, figures: figures, logger: logger)
         do {

@@ -32,6 +32,7 @@ enum ServerRun {
         _ configuration: Configuration, _ options: ServerOptions, _ memoryLock: ProcessHardening.MemoryLock,
         reload: (() throws -> Configuration)?, usage: (Server) -> [SecretText.Piece]
     ) throws(CommandFailure) {
+        DescriptorLimit.raise()
         var settings = Server.Options(configuration: configuration)
         settings.pluginDirectory = options.pluginDirectory ?? Environment.value("KES_PLUGINS")
         do {

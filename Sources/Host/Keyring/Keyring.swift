@@ -1,5 +1,6 @@
 import Envelope
 import Logging
+import struct NIOConcurrencyHelpers.NIOLockedValueBox
 import NIOCore
 import SecureBytes
 import Synchronization
@@ -20,7 +21,9 @@ package final class Keyring: Sendable {
     private let shards: [KeyringShard]
     /// Whether the last that was heard of the keystore is that it did not answer.
     private let isOutOfReach = Atomic(false)
-    private let isProbing = Atomic(false)
+    /// Those who wait to hear how the keystore is; nil while it is not asked.
+    private let statusWaiters = NIOLockedValueBox<[EventLoopPromise<Duration>]?>(nil)
+    private let busyTold = LogInterval()
     /// Numbers reads and waiters.
     private let numbers = Atomic<UInt64>(0)
 
@@ -200,21 +203,37 @@ package final class Keyring: Sendable {
     }
 
     /// Whether the keystore can be used, and how long it took to say so.
+    ///
+    /// All who ask at the same time share one call and its time limit: health checks, however many, do not keep the keystore from its work.
     package func status(timeout: Duration, on eventLoop: any EventLoop) -> EventLoopFuture<Duration> {
         let promise = eventLoop.makePromise(of: Duration.self)
-        let start = clock()
-        keystore.status(timeout: timeout) { [self] in finish(promise, .status, "", start, $0) }
+        checkStatus(timeout: timeout, for: promise)
         return promise.futureResult
     }
 
     /// Asks the keystore for its state, so that offline mode begins before a request has waited in vain, and ends although no
     /// request needs the keystore. To be called every few seconds; does nothing without offline mode or while it still asks.
     package func probe(timeout: Duration = .seconds(5)) {
-        guard hasOfflineMode.load(ordering: .relaxed), !isProbing.exchange(true, ordering: .relaxed) else { return }
+        guard hasOfflineMode.load(ordering: .relaxed) else { return }
+        checkStatus(timeout: timeout, for: nil)
+    }
+
+    private func checkStatus(timeout: Duration, for promise: EventLoopPromise<Duration>?) {
+        let isFirst = statusWaiters.withLockedValue { waiters in
+            let isFirst = waiters == nil
+            if isFirst { waiters = [] }
+            if let promise { waiters?.append(promise) }
+            return isFirst
+        }
+        guard isFirst else { return }
         let start = clock()
         keystore.status(timeout: timeout) { [self] result in
-            isProbing.store(false, ordering: .relaxed)
+            let waiters = statusWaiters.withLockedValue { waiters in
+                defer { waiters = nil }
+                return waiters ?? []
+            }
             heard(.status, "", start, result)
+            for waiter in waiters { waiter.completeWith(result.mapError { KeyringError(.status, $0) }) }
         }
     }
 
@@ -233,6 +252,10 @@ package final class Keyring: Sendable {
         var failure: KeystoreFailure?
         if case .failure(let found) = result { failure = found }
         observer?(operation, clock() - start, failure?.kind)
+        if let failure, failure.kind == .busy {
+            if busyTold.isDue(clock()) { logger.error("requests are refused: \(failure.message)") }
+            return
+        }
         let isGone = failure?.kind == .unreachable || failure?.kind == .timeout
         let wasGone = isOutOfReach.exchange(isGone, ordering: .relaxed)
         if let failure, failure.kind != .exists, failure.kind != .notFound {

@@ -28,7 +28,7 @@ package enum KeyringError: Error, Equatable, Sendable {
     case keyNotFound
     /// The keystore answered, but did not do what it was asked, or what it holds cannot be used.
     case failed(KeystoreOperation, KeystoreFailure)
-    /// The keystore did not answer, or not in time.
+    /// The keystore did not answer, or not in time, or has too much to do to be asked.
     case unreachable
 }
 
@@ -37,7 +37,7 @@ extension KeyringError {
         switch failure.kind {
         case .exists: self = .keyExists
         case .notFound: self = .keyNotFound
-        case .unreachable, .timeout: self = .unreachable
+        case .unreachable, .timeout, .busy: self = .unreachable
         case .invalid, .denied, .corrupt, .internal: self = .failed(operation, failure)
         }
     }

@@ -22,7 +22,8 @@ final class KeyringShard: Sendable {
     private struct Read {
         let name: String
         let deadline: MonotonicTime
-        var waiters: [Waiter]
+        /// Their numbers, those included whose time was up meanwhile.
+        var waiters: [UInt64]
     }
 
     private struct Changes {
@@ -37,6 +38,8 @@ final class KeyringShard: Sendable {
         /// The reads under way by number, and for a name the one that callers join.
         var reads: [UInt64: Read] = [:]
         var currentReads: [String: UInt64] = [:]
+        /// All who wait, by number: thousands may wait for one read, and each comes and goes in constant time.
+        var waiters: [UInt64: Waiter] = [:]
         var changes: [String: Changes] = [:]
         var hits: UInt64 = 0
         var misses: UInt64 = 0
@@ -52,6 +55,11 @@ final class KeyringShard: Sendable {
             }
             if now > cached.usedAt { keys.values[index].usedAt = now }
             return cached.key
+        }
+
+        /// Takes those out who still wait.
+        mutating func removeWaiters(_ numbers: [UInt64]) -> [Waiter] {
+            numbers.compactMap { waiters.removeValue(forKey: $0) }
         }
 
         /// Ends a change, and returns whether there was no other beside it. Nobody joins a read that began before.
@@ -118,11 +126,12 @@ final class KeyringShard: Sendable {
     func admit(_ waiter: Waiter, to name: String, read: UInt64, now: MonotonicTime, isOutOfReach: Bool) -> Admission {
         state.withLockedValue { state in
             if let key = state.use(name, now, isOutOfReach: isOutOfReach) { return .cached(key) }
+            state.waiters[waiter.id] = waiter
             if let current = state.currentReads[name] {
-                state.reads[current]?.waiters.append(waiter)
+                state.reads[current]?.waiters.append(waiter.id)
                 return .joined
             }
-            state.reads[read] = Read(name: name, deadline: waiter.deadline, waiters: [waiter])
+            state.reads[read] = Read(name: name, deadline: waiter.deadline, waiters: [waiter.id])
             state.currentReads[name] = read
             return .start
         }
@@ -131,24 +140,15 @@ final class KeyringShard: Sendable {
     /// Notes the timer that ends a wait. Returns false when the wait is over already.
     func setTimer(_ timer: Scheduled<Void>, of waiter: UInt64) -> Bool {
         state.withLockedValue { state in
-            for (number, read) in state.reads {
-                guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
-                state.reads[number]?.waiters[index].timer = timer
-                return true
-            }
-            return false
+            guard let index = state.waiters.index(forKey: waiter) else { return false }
+            state.waiters.values[index].timer = timer
+            return true
         }
     }
 
     /// Takes a waiter whose time is up from its read; nil when it has its answer already.
     func removeWaiter(_ waiter: UInt64) -> Waiter? {
-        state.withLockedValue { state in
-            for (number, read) in state.reads {
-                guard let index = read.waiters.firstIndex(where: { $0.id == waiter }) else { continue }
-                return state.reads[number]?.waiters.remove(at: index)
-            }
-            return nil
-        }
+        state.withLockedValue { $0.waiters.removeValue(forKey: waiter) }
     }
 
     /// Who gets the result of a read, and who still has time for another one.
@@ -170,7 +170,7 @@ final class KeyringShard: Sendable {
                     state.keys[read.name] = CachedKey(key: key, readAt: now, usedAt: now)
                 }
             }
-            return Ending(answered: read.waiters)
+            return Ending(answered: state.removeWaiters(read.waiters))
         }
     }
 
@@ -180,7 +180,8 @@ final class KeyringShard: Sendable {
             guard let read = state.reads.removeValue(forKey: number) else { return Ending() }
             let isCurrent = state.currentReads[read.name] == number
             if isCurrent { state.currentReads[read.name] = nil }
-            var ending = Ending(answered: read.waiters)
+            var ending = Ending()
+            var answered = read.waiters
             switch kind {
             case .notFound:
                 // Somebody else deleted the key: not even offline mode may use it any more.
@@ -189,15 +190,17 @@ final class KeyringShard: Sendable {
                 ending.offlineKey = state.use(read.name, now, isOutOfReach: true)
                 // The read had the time limit of the one who came first; those who joined it later may have more. (A plugin
                 // that says TIMEOUT before the deadline gets no second call: it would be called in a loop.)
-                let patient = read.waiters.filter { $0.deadline > now }
-                if kind == .timeout, ending.offlineKey == nil, now >= read.deadline, let latest = patient.map(\.deadline).max() {
-                    ending.answered = read.waiters.filter { $0.deadline <= now }
-                    ending.nextDeadline = latest
-                    state.reads[next] = Read(name: read.name, deadline: latest, waiters: patient)
-                    if isCurrent { state.currentReads[read.name] = next }
-                }
-            case .exists, .invalid, .denied, .corrupt, .internal: break
+                guard kind == .timeout, ending.offlineKey == nil, now >= read.deadline else { break }
+                let patient = read.waiters.compactMap { state.waiters[$0] }.filter { $0.deadline > now }
+                guard let latest = patient.map(\.deadline).max() else { break }
+                let going = Set(patient.map(\.id))
+                answered.removeAll { going.contains($0) }
+                ending.nextDeadline = latest
+                state.reads[next] = Read(name: read.name, deadline: latest, waiters: patient.map(\.id))
+                if isCurrent { state.currentReads[read.name] = next }
+            case .exists, .invalid, .denied, .corrupt, .internal, .busy: break
             }
+            ending.answered = state.removeWaiters(answered)
             return ending
         }
     }

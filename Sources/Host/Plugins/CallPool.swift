@@ -74,7 +74,7 @@ final class CallPool: Sendable {
         if state.isClosed { return .refused(closedFailure) }
         if state.stuck >= limits.stuck { return .refused(stuckFailure(state.stuck)) }
         if state.queue.count >= limits.queue {
-            return .refused(KeystoreFailure(.unreachable, "\(state.queue.count) calls wait for the keystore already"))
+            return .refused(KeystoreFailure(.busy, "\(state.queue.count) calls wait for the keystore already"))
         }
         state.queue.append(call)
         var newThread: Int?
@@ -215,20 +215,23 @@ final class CallPool: Sendable {
 
     // MARK: Closing
 
-    /// Refuses new and queued calls, and waits until all others have returned, but not beyond `deadline`. Blocks.
+    /// Refuses new calls, and waits until all others have returned, also those that are queued, but not beyond `deadline`. Blocks.
     ///
     /// - Returns: how many calls are still running.
     func close(deadline: MonotonicTime) -> Int {
-        let queued = monitor.withLock { state in
+        monitor.withLock { state in
             state.isClosed = true
             work.broadcast()
             timer.signal()
-            return state.takeQueue()
+        }
+        var queued: [any PendingCall] = []
+        let running: Int = monitor.wait(for: ended) { state in
+            guard state.threads == 0 || MonotonicTime.now >= deadline else { return .wait(until: deadline) }
+            queued = state.takeQueue()
+            return .done(state.running.count)
         }
         for call in queued { call.refuse(closedFailure) }
-        return monitor.wait(for: ended) { state in
-            state.threads == 0 || MonotonicTime.now >= deadline ? .done(state.running.count) : .wait(until: deadline)
-        }
+        return running
     }
 
     private var closedFailure: KeystoreFailure { KeystoreFailure(.unreachable, "the keystore '\(keystore)' is closed") }

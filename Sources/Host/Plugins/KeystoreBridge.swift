@@ -15,7 +15,7 @@ package final class KeystoreBridge: Sendable {
         package var threads: Int
         /// When so many calls did not return by their deadlines, others fail at once, with `.unreachable`, until one returns.
         package var stuckCalls: Int
-        /// The most calls that wait for a thread. More fail at once, with `.unreachable`.
+        /// The most calls that wait for a thread. More fail at once, with `.busy`.
         package var queuedCalls: Int
 
         /// `stuckCalls` is all threads unless it is given: as long as one is left, it goes on serving.

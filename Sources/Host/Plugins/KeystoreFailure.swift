@@ -1,4 +1,4 @@
-/// Why a keystore did not do what it was asked. Mirrors the `KESWICK_*` results of the plugin ABI.
+/// Why a keystore did not do what it was asked. Mirrors the `KESWICK_*` results of the plugin ABI, but for `busy`.
 ///
 /// `message` is for the operator's log, never for a client.
 package struct KeystoreFailure: Error, Equatable, Sendable {
@@ -11,6 +11,8 @@ package struct KeystoreFailure: Error, Equatable, Sendable {
         case denied
         case corrupt
         case `internal`
+        /// The host's own: so many calls wait for the keystore that it was not asked. Says nothing about its state.
+        case busy
     }
 
     package var kind: Kind

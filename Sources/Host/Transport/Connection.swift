@@ -67,6 +67,8 @@ package struct TransportLimits: Sendable {
     package var headerBytes = 16 * 1024
     /// Streams that a client may have open at once on an HTTP/2 connection.
     package var concurrentStreams = 250
+    /// Connections at once. More are closed as soon as they are accepted.
+    package var connections = DescriptorLimit.connections
 
     package init() {}
 }

@@ -4,17 +4,25 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Accepts connections and gives each its TLS handler and its worker.
 final class Listener: Sendable {
     private let workers: [ObjectIdentifier: NIOLoopBound<Worker>]
     private let tls: NIOLockedValueBox<TLSListenerContext>
     private let logger: Logger
+    /// The most connections at once, and how many there are.
+    private let limit: Int
+    private let count = Atomic(0)
+    private let fullTold = LogInterval()
 
-    /// - Parameter workers: One for each event loop of the group that `start` gets.
-    init(workers: [NIOLoopBound<Worker>], tls: TLSListenerContext, logger: Logger) {
+    /// - Parameters:
+    ///   - workers: One for each event loop of the group that `start` gets.
+    ///   - limit: How many connections may be open at once.
+    init(workers: [NIOLoopBound<Worker>], tls: TLSListenerContext, limit: Int, logger: Logger) {
         self.workers = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
         self.tls = NIOLockedValueBox(tls)
+        self.limit = limit
         self.logger = logger
     }
 
@@ -57,7 +65,23 @@ final class Listener: Sendable {
         return text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text
     }
 
+    /// The connections of clients, who need not be known, must not take the descriptors that the keystore needs.
+    private func admit(_ channel: any Channel) throws {
+        let others = count.add(1, ordering: .relaxed).oldValue
+        channel.closeFuture.whenComplete { _ in self.count.subtract(1, ordering: .relaxed) }
+        guard others >= limit else { return }
+        if fullTold.isDue() {
+            logger.warning(
+                "connections are refused: \(limit) are open, and the limit of open files leaves no more; raise it (LimitNOFILE, ulimit -n)"
+            )
+        }
+        throw TooManyConnections()
+    }
+
+    private struct TooManyConnections: Error {}
+
     private func initialize(_ channel: any Channel) throws {
+        try admit(channel)
         guard let worker = workers[ObjectIdentifier(channel.eventLoop)]?.value else {
             throw ChannelError.operationUnsupported
         }

@@ -127,7 +127,10 @@ static keswick_result do_open(keswick_bytes configuration, const keswick_host *h
   pthread_mutex_lock(&lock);
   enter(OPEN);
   if (configuration.size != 2 || memcmp(configuration.data, "{}", 2) != 0) {
-    if (configuration.size >= 7 && memcmp(configuration.data, "\"block\"", 7) == 0) {
+    /* A member of that name, or the name alone. */
+    size_t start = configuration.data[0] == '{';
+    if (configuration.size >= start + 7 && memcmp(configuration.data + start, "\"block\"", 7) == 0) {
+      host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"waiting to be opened", 20});
       stop_at_gate((keswick_bytes){(const uint8_t *)"block-open", 10}, "block-");
       *instance = &the_instance;
       return leave(KESWICK_OK);

@@ -104,6 +104,36 @@ struct KeyringReadTests {
         #expect(fixture.keystore.calls(.get) <= 10)
     }
 
+    @Test("those who ask for the state at the same time share one call")
+    func sharedStatus() async throws {
+        let fixture = try KeyringFixture(limits: .init(threads: 1))
+        let key = fixture.ask("block-none")
+        await fixture.keystore.waitUntilBlocked(1)
+        let states = (0..<100).map { _ in fixture.keyring.status(timeout: .seconds(60), on: fixture.loop) }
+        fixture.keystore.openGate()
+        #expect(await fixture.result(key).error == .keyNotFound)
+        for state in states { #expect(try await state.get() >= .zero) }
+        #expect(fixture.keystore.calls(.status) == 1)
+        #expect(try await fixture.keyring.status(timeout: .seconds(60), on: fixture.loop).get() >= .zero)
+        #expect(fixture.keystore.calls(.status) == 2)
+    }
+
+    @Test("what there is no room for is refused, and says nothing about the keystore")
+    func busy() async throws {
+        var expiry = CacheExpiry()
+        expiry.offline = .seconds(60)
+        let fixture = try KeyringFixture(expiry: expiry, limits: .init(threads: 1, queuedCalls: 1))
+        let key = fixture.ask("block-none")
+        await fixture.keystore.waitUntilBlocked(1)
+        let queued = fixture.ask("other")
+        for number in 0..<100 { #expect(await fixture.key("more-\(number)").error == .unreachable) }
+        fixture.keystore.openGate()
+        #expect(await fixture.result(key).error == .keyNotFound)
+        #expect(await fixture.result(queued).error == .keyNotFound)
+        #expect(fixture.keystore.log.messages(.error) == ["requests are refused: 1 calls wait for the keystore already"])
+        #expect(fixture.keystore.log.messages(.warning) == [])
+    }
+
     @Test("list and status pass through, and their failures have names of their own")
     func listAndStatus() async throws {
         let fixture = try KeyringFixture()

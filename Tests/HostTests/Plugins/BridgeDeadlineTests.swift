@@ -74,7 +74,7 @@ struct BridgeDeadlineTests {
         async let running = keystore.get("block-1")
         await keystore.waitUntilBlocked(1)
         let (first, second) = await keystore.queueTwo()
-        #expect(second.failure?.kind == .unreachable)
+        #expect(second.failure?.kind == .busy)
         #expect(second.failure?.message == "1 calls wait for the keystore already")
         #expect(first.failure?.kind == .notFound)
         #expect(await running.failure?.kind == .notFound)

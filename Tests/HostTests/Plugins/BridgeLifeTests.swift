@@ -1,4 +1,6 @@
 import Host
+import NIOCore
+import NIOPosix
 import PluginAPI
 import SecureBytes
 import Testing
@@ -65,20 +67,38 @@ struct BridgeLifeTests {
         #expect(keystore.calls(.close) == 1)
     }
 
-    @Test("close waits for calls that run, and refuses those that wait")
+    @Test("close waits for calls that run and for those that wait, and refuses new ones")
     func closeWaits() async throws {
         let keystore = try ScriptedKeystore(limits: .init(threads: 1))
+        _ = await keystore.create("key", SecretBytes(text: "x"))
         async let running = keystore.get("block-key")
         await keystore.waitUntilBlocked(1)
-        async let queued = keystore.get("key")
+        let queued = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: SecretBytes.self)
+        keystore.bridge.get("key", timeout: .seconds(60)) { queued.completeWith($0.mapError { $0 }) }
         async let outcome = onThread { keystore.bridge.close(within: .seconds(60)) }
-        // Refused when close begins, or, if it began before, at once.
-        #expect(await queued.failure?.kind == .unreachable)
+        // Until close has begun, a call waits for the one thread in vain.
+        while await keystore.get("key", timeout: .milliseconds(10)).failure?.kind != .unreachable {}
         #expect(keystore.calls(.close) == 0)
         keystore.openGate()
         #expect(await running.failure?.kind == .notFound)
+        #expect(try await queued.futureResult.get().text == "x")
         #expect(await outcome == .closed)
         #expect(keystore.calls(.close) == 1)
+    }
+
+    @Test("close refuses what still waits when its time is up")
+    func closeWithFullQueue() async throws {
+        let keystore = try ScriptedKeystore(limits: .init(threads: 1))
+        async let running = keystore.get("block-key")
+        await keystore.waitUntilBlocked(1)
+        let queued = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: SecretBytes.self)
+        keystore.bridge.get("key", timeout: .seconds(60)) { queued.completeWith($0.mapError { $0 }) }
+        #expect(await onThread { keystore.bridge.close(within: .milliseconds(20)) } == .callsStillRunning(1))
+        await #expect(throws: KeystoreFailure(.unreachable, "the keystore 'scripted' is closed")) {
+            try await queued.futureResult.get()
+        }
+        keystore.openGate()
+        #expect(await running.failure?.kind == .notFound)
     }
 
     @Test("close gives up on a call that does not return, and does not close the instance under it")

@@ -101,7 +101,7 @@ struct Frame: Sendable {
 
 extension KeystoreFailure.Kind {
     private static let all: [KeystoreFailure.Kind] = [
-        .exists, .notFound, .invalid, .unreachable, .timeout, .denied, .corrupt, .internal,
+        .exists, .notFound, .invalid, .unreachable, .timeout, .denied, .corrupt, .internal, .busy,
     ]
 
     /// The number in a frame, from 1.
