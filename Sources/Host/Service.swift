@@ -2,8 +2,8 @@ import Glibc
 
 /// Runs a server as a process does: until a signal ends it.
 package enum Service {
-    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. A second such signal ends the process at once. To be called in a
-    /// process that is hardened.
+    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. One that comes before the server listens, or a second one, ends the
+    /// process at once: a keystore may take long to open. To be called in a process that is hardened.
     ///
     /// - Parameters:
     ///   - options: What to start.
@@ -12,8 +12,10 @@ package enum Service {
     package static func run(
         _ options: Server.Options, reload: (() throws -> Configuration)? = nil, started: (_ server: Server) -> Void
     ) throws {
-        let signals = try SignalWatcher([SIGINT, SIGTERM, SIGHUP])
+        let signals = try SignalWatcher()
+        signals.watch(SIGHUP, once: false)
         let server = try Server.start(options)
+        signals.watch(SIGINT, SIGTERM, once: true)
         started(server)
         // Not at once: the first clients would wait for what they need to be mapped again. Without a thread the memory is not given back.
         _ = DetachedThread.start("kes-trim") {
@@ -24,7 +26,7 @@ package enum Service {
             switch signals.next() {
             case SIGHUP: hangUp(server, reload)
             default:
-                // From here on a second signal has its usual effect.
+                // After the one, the other has its usual effect too.
                 signal(SIGINT, SIG_DFL)
                 signal(SIGTERM, SIG_DFL)
                 return server.stop()

@@ -1,3 +1,4 @@
+import Host
 import KESClient
 
 /// The events of a server's log as the rows of a table that fits the terminal, one line each.
@@ -45,7 +46,7 @@ struct LogTable {
     /// The row of a line of the log. A line that is not an event, such as a notice of missed ones, is shown as it is.
     func row(_ line: String) -> String {
         guard log == .audit else { return LogEvent.message(line) }
-        guard let event = AuditEvent(line) else { return LogEvent.printable(line) }
+        guard let event = AuditEvent(line) else { return OperatorText.escaped(line) }
         let widths = Widths(columns: TerminalSize.current.columns)
         let style =
             switch event.status {

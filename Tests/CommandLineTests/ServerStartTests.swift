@@ -1,4 +1,5 @@
 import Credentials
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -21,6 +22,30 @@ import Testing
             text += String(decoding: bytes, as: UTF8.self)
         }
         return (process, text)
+    }
+
+    /// The usual soft limit is for programs that use select(2), and too low for a server.
+    @Test func itMayOpenAsManyFilesAsTheSystemAllows() throws {
+        try deployment.configure(keystore: "mem: {}")
+        let command = "ulimit -Sn 200 && exec \"$0\" \"$@\""
+        let arguments = ["-c", command, kesPath(), "server", "--config", deployment.configuration]
+        let process = try Subprocess("sh", arguments, environment: cleaned([:]))
+        _ = try ServerProcess.waitForBanner(of: process)
+        let limits = try String(contentsOfFile: "/proc/\(process.pid)/limits", encoding: .utf8)
+        let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+        let columns = line.split(separator: " ")
+        #expect(columns[3] == columns[4])
+        stop(process)
+    }
+
+    /// Nobody is served yet: there is nothing to finish, and the keystore may never open.
+    @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeItListensEndsItAtOnce(signal: Int32) throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        try compileKeystore("gated", into: plugins)
+        try deployment.configure(keystore: "gated: { block: true }", more: "plugins: { directory: \(plugins.path) }")
+        let (process, _) = try start(["--config", deployment.configuration], until: "waiting to be opened")
+        process.signal(signal)
+        #expect(process.wait() == -signal)
     }
 
     private func endpoint(in banner: String) throws -> String {

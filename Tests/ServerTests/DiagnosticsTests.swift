@@ -27,6 +27,16 @@ import Testing
         }
     }
 
+    /// A control sequence of one character, a line separator, the mark that turns the direction of writing, and what looks like a member.
+    @Test func aClientsPathCannotForgeLinesOrMembersOfTheLog() throws {
+        let server = try ServerProcess(deployment)
+        let path = "/v1/key/create/%C2%9B31m%C2%85%E2%80%A8%E2%80%AE%20identity=admin%22"
+        #expect(try server.curl(path, as: deployment.stranger, ["-X", "PUT"]).status == 403)
+        let line = try server.errorLine(containing: "request refused")
+        #expect(
+            line.hasSuffix(#" path="/v1/key/create/\u{9b}31m\u{85}\u{2028}\u{202e} identity=admin\"""#), "\(line)")
+    }
+
     @Test func aClientWithoutACertificateIsToldOf() throws {
         let server = try ServerProcess(deployment)
         #expect(try server.curl("/version", as: nil).status == 0)

@@ -52,10 +52,11 @@ final class ErrorLog: Sendable {
 
     private func write(_ event: LogEvent, _ metadata: Logger.Metadata) {
         if event.level >= .error { onError() }
-        var line = "\(now()) \(event.level.rawValue.uppercased()) \(Self.oneLine("\(event.message)"))"
+        // Clients choose parts of what is logged, such as paths: no line of theirs may look like one of the server's.
+        var line = "\(now()) \(event.level.rawValue.uppercased()) \(OperatorText.escaped("\(event.message)"))"
         let details = metadata.merging(event.metadata ?? [:]) { _, new in new }
         for (name, value) in details.sorted(by: { $0.key < $1.key }) {
-            line += " \(name)=\(Self.oneLine("\(value)"))"
+            line += " \(name)=\(Self.quoted("\(value)"))"
         }
         if feed.hasFollowers {
             var json = JSONWriter()
@@ -68,13 +69,11 @@ final class ErrorLog: Sendable {
         output.write { $0.append(contentsOf: line.utf8) }
     }
 
-    /// Clients choose parts of what is logged, such as paths: no line of theirs may look like one of the server's.
-    private static func oneLine(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return text }
-        return String(
-            text.unicodeScalars.map { scalar in
-                scalar.value < 0x20 || scalar.value == 0x7f ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-            }.joined())
+    /// In quotes when it could pass for more than one value.
+    private static func quoted(_ value: String) -> String {
+        guard value.utf8.contains(where: { " \"=\\".utf8.contains($0) }) else { return OperatorText.escaped(value) }
+        let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        return "\"\(OperatorText.escaped(escaped))\""
     }
 
     /// One logger's way to the log. The level is the log's, whenever it changes, unless the logger was given one of its own.

@@ -1,15 +1,19 @@
-/// Text from a plugin, made safe for a log line.
-enum OperatorText {
+/// Text that a plugin or a client chose, made safe for a log line and a terminal.
+package enum OperatorText {
     /// The most bytes that are kept of a message (keswick_keystore.h, keswick_call).
     static let byteLimit = 4096
 
-    /// Decodes the first 4096 bytes as UTF-8. Bytes that are not UTF-8 become U+FFFD; control characters, line separators
-    /// and marks that change the direction of writing are escaped, so that a message cannot forge or hide log lines.
+    /// Decodes the first 4096 bytes as UTF-8, and escapes the text. Bytes that are not UTF-8 become U+FFFD.
     static func decode(_ bytes: UnsafeRawBufferPointer) -> String {
-        let decoded = String(decoding: UnsafeRawBufferPointer(rebasing: bytes.prefix(byteLimit)), as: UTF8.self)
-        guard decoded.unicodeScalars.contains(where: mustBeEscaped) else { return decoded }
+        escaped(String(decoding: UnsafeRawBufferPointer(rebasing: bytes.prefix(byteLimit)), as: UTF8.self))
+    }
+
+    /// Escapes control characters, line separators and marks that change the direction of writing, so that no text can forge or hide log
+    /// lines.
+    package static func escaped(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: mustBeEscaped) else { return text }
         var escaped = ""
-        for scalar in decoded.unicodeScalars {
+        for scalar in text.unicodeScalars {
             if mustBeEscaped(scalar) {
                 escaped += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
