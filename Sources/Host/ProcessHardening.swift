@@ -41,7 +41,7 @@ package enum ProcessHardening {
     private static func lockMemory() -> MemoryLock {
         let lockOnFault: Int32 = 4  // MCL_ONFAULT, which Glibc's module map leaves out
         guard mlockall(MCL_CURRENT | MCL_FUTURE | lockOnFault) == 0 else {
-            let reason = String(cString: strerror(errno))
+            let reason = SystemError.text(errno)
             return .unlocked(reason: "\(reason): raise the memlock limit, or use encrypted swap")
         }
         return .locked

@@ -26,7 +26,7 @@ package enum SecretJSON {
     }
 
     private static func byteFields(_ names: [StaticString], of scanner: inout JSONScanner) throws(JSONError) -> [SecretBytes] {
-        var fields = [SecretBytes](repeating: SecretBytes(count: 0) { _ in }, count: names.count)
+        var fields = [SecretBytes](repeating: SecretBytes.empty, count: names.count)
         try scanner.object { member, value throws(JSONError) in
             guard let index = names.firstIndex(where: { member.matches($0) }) else { return try value.skipValue() }
             guard try !value.null() else { return }

@@ -43,8 +43,7 @@ import Testing
 
     /// Compares a screen with the file that says how it has to look. With KES_UPDATE_GOLDEN=1 in the environment it becomes that file.
     private func expect(_ screen: String, golden name: String) throws {
-        let directory = #filePath.split(separator: "/").dropLast().reduce(into: "") { $0 += "/\($1)" } + "/Golden"
-        let path = "\(directory)/\(name).txt"
+        let path = "\(Repository.root)/Tests/CommandLineTests/Golden/\(name).txt"
         if getenv("KES_UPDATE_GOLDEN") != nil {
             let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
             defer { close(file) }

@@ -3,8 +3,7 @@ import Testing
 
 /// `docs/man/kes.1` and the completions.
 @Suite struct ManualTests {
-    private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/\($1)" }
-    private static let page = "\(root)/docs/man/kes.1"
+    private static let page = "\(Repository.root)/docs/man/kes.1"
 
     @Test func theManualPageIsThatOfTheCommands() throws {
         let made = try kes("manual")

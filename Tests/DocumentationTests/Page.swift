@@ -6,11 +6,9 @@ import Testing
 struct Page {
     let text: String
 
-    static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/\($1)" }
-
     /// - Parameter path: from the repository's root.
     init(_ path: String) throws {
-        text = String(decoding: try readFile("\(Self.root)/\(path)"), as: UTF8.self)
+        text = String(decoding: try readFile("\(Repository.root)/\(path)"), as: UTF8.self)
     }
 
     /// The fenced blocks of a language, without their fences.

@@ -115,7 +115,7 @@ import Testing
             let directory = name.hasPrefix("docs/") ? "docs/" : ""
             for match in try Page(name).text.matches(of: /\]\(([a-zA-Z][^):#]*)\)/) {
                 #expect(throws: Never.self, "\(name): \(match.output.1)") {
-                    _ = try readFile("\(Page.root)/\(directory)\(match.output.1)")
+                    _ = try readFile("\(Repository.root)/\(directory)\(match.output.1)")
                 }
             }
         }
@@ -124,7 +124,7 @@ import Testing
     @Test(.enabled(if: isInstalled("systemd-analyze"), "systemd-analyze is not installed"))
     func theUnitForSystemdIsValidAndConfined() throws {
         let directory = try TemporaryDirectory()
-        let unit = String(decoding: try readFile("\(Page.root)/examples/systemd/kes.service"), as: UTF8.self)
+        let unit = String(decoding: try readFile("\(Repository.root)/examples/systemd/kes.service"), as: UTF8.self)
         let file = try directory.write(unit.replacing("/usr/bin/kes", with: "/bin/true"), to: "kes.service", mode: 0o644)
         let verified = try run("systemd-analyze", ["verify", "--man=no", file])
         #expect(verified.code == 0 && verified.error.isEmpty, "\(verified.errorText)")

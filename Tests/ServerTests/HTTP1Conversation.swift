@@ -12,26 +12,15 @@ final class HTTP1Conversation {
         var arrived: String
     }
 
-    private let process: Subprocess
+    private let connection: RawTLSClient
     private var arrived: [UInt8] = []
 
     init(with server: ServerProcess, as client: Deployment.Client) throws {
-        process = try Subprocess(
-            "openssl",
-            [
-                "s_client", "-connect", "127.0.0.1:\(server.port)", "-alpn", "http/1.1", "-cert", client.certificate, "-key",
-                client.key, "-quiet", "-tls1_3",
-            ])
-    }
-
-    deinit {
-        process.closeInput()
-        process.signal(15)
-        process.wait()
+        connection = try RawTLSClient(port: server.port, as: client)
     }
 
     func write(_ bytes: [UInt8]) {
-        process.write(bytes)
+        connection.send(bytes)
     }
 
     func ask(_ request: [UInt8]) throws -> Answer {
@@ -59,7 +48,7 @@ final class HTTP1Conversation {
                     return Answer(status: status, body: body)
                 }
             }
-            let more = process.readOutput()
+            let more = connection.read()
             guard !more.isEmpty else { throw NoAnswer(arrived: String(decoding: arrived, as: UTF8.self)) }
             arrived += more
         }

@@ -110,9 +110,7 @@ import Testing
 
     @Test func everyQueryOfTheDashboardNamesMetricsThatTheServerHas() throws {
         // This file is in Tests/ServerTests.
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let file = root.appendingPathComponent("examples/grafana/keswick.json")
+        let file = URL(fileURLWithPath: "\(Repository.root)/examples/grafana/keswick.json")
         let queries = Dashboard.queries(in: try JSONSerialization.jsonObject(with: Data(contentsOf: file)))
         #expect(queries.count > 30)
         let names = Set(try scrape().families.flatMap(\.queryNames))

@@ -61,8 +61,7 @@ import Testing
 
     /// The fenced blocks of a language, without their fences.
     private static func blocks(in language: String) throws -> [String] {
-        let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/\($1)" }
-        let readme = String(decoding: try readFile("\(root)/README.md"), as: UTF8.self)
+        let readme = String(decoding: try readFile("\(Repository.root)/README.md"), as: UTF8.self)
         var blocks: [String] = []
         var block: String?
         for line in readme.split(separator: "\n", omittingEmptySubsequences: false) {

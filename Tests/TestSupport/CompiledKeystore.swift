@@ -9,15 +9,12 @@ import Testing
 package func compileKeystore(
     _ name: String, definitions: [String] = [], extra: String = "", into directory: TemporaryDirectory
 ) throws {
-    // This file is in Tests/TestSupport.
-    var root = #filePath[...]
-    for _ in 0..<3 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
     let library = directory.file("lib\(name).so")
     let result = try run(
         "cc",
-        ["-shared", "-fPIC", "-pthread", "-I\(root)/Sources/PluginAPI/include", "-DNAME=\"\(name)\""]
+        ["-shared", "-fPIC", "-pthread", "-I\(Repository.root)/Sources/PluginAPI/include", "-DNAME=\"\(name)\""]
             + definitions.map { "-D\($0)" }
-            + ["\(root)/Tests/HostTests/Fixtures/keystore.c", "-o", library])
+            + ["\(Repository.root)/Tests/HostTests/Fixtures/keystore.c", "-o", library])
     try #require(result.code == 0, "\(result.errorText)")
     chmod(library, 0o755)
     try directory.write("name: \(name)\nlibrary: lib\(name).so\n\(extra)", to: "\(name).yml", mode: 0o644)

@@ -25,8 +25,9 @@ package struct ElfHeader: Equatable, Sendable {
 
     /// Checks that `file` is a whole shared object for the machine that runs this process.
     package static func check(_ file: TrustedFile) throws(PluginError) {
-        guard let host = try Self.ofThisProcess() else {
-            throw .notReadable(path: "/proc/self/exe", reason: "it has no ELF header. Mount /proc")
+        guard let host = Self.ofThisProcess() else {
+            throw .notReadable(
+                path: "/proc/self/exe", reason: "the header of the running program is found nowhere else. Mount /proc")
         }
         do {
             let header = try ElfHeader(size: UInt64(max(file.stamp.size, 0))) { offset, buffer throws(PluginError) in
@@ -43,7 +44,7 @@ package struct ElfHeader: Equatable, Sendable {
     }
 
     /// The header of the program that runs, which is by definition one for this machine.
-    private static func ofThisProcess() throws(PluginError) -> ElfHeader? {
+    private static func ofThisProcess() -> ElfHeader? {
         let descriptor = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

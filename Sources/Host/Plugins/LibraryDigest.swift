@@ -1,4 +1,5 @@
 import CLibcrypto
+import SecureBytes
 
 /// The SHA-256 of a file, read through the descriptor that was checked.
 enum LibraryDigest {
@@ -26,7 +27,6 @@ enum LibraryDigest {
         guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else {
             throw .notReadable(path: file.path, reason: "libcrypto cannot compute its SHA-256")
         }
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return digest.withUnsafeBytes { Hexadecimal.text(of: $0) }
     }
 }

@@ -99,7 +99,7 @@ package enum PluginLoader {
         }
         return KeystorePlugin(
             name: name, version: try PluginTable.text(table.version, field: "version", path: library.path),
-            abiVersion: table.abi_version, libraryPath: library.path, isSerial: table.flags & (1 << 0) != 0,
-            isDurable: table.flags & (1 << 1) != 0, table: table, isolation: nil)
+            abiVersion: table.abi_version, libraryPath: library.path, isSerial: table.flags & PluginTable.serialFlag != 0,
+            isDurable: table.flags & PluginTable.durableFlag != 0, table: table, isolation: nil)
     }
 }

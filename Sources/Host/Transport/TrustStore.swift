@@ -24,7 +24,7 @@ final class TrustStore: @unchecked Sendable {
         guard let authorities else { return }
         var status = stat()
         guard stat(authorities, &status) == 0 else {
-            throw TLSFileError(description: "cannot read tls.ca \(authorities): \(String(cString: strerror(errno)))")
+            throw TLSFileError(description: "cannot read tls.ca \(authorities): \(SystemError.text(errno))")
         }
         if status.st_mode & S_IFMT == S_IFDIR {
             try addDirectory(authorities)
@@ -115,7 +115,7 @@ final class TrustStore: @unchecked Sendable {
 
     private func addDirectory(_ path: String) throws(TLSFileError) {
         guard let names = directoryNames(path) else {
-            throw TLSFileError(description: "cannot read tls.ca \(path): \(String(cString: strerror(errno)))")
+            throw TLSFileError(description: "cannot read tls.ca \(path): \(SystemError.text(errno))")
         }
         for name in names {
             var status = stat()

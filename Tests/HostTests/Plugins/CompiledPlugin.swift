@@ -53,13 +53,13 @@ struct CompiledPlugin {
             defer { close(descriptor) }
             guard write(descriptor, known, known.count) == known.count else { throw SystemError("write \(output)", errno) }
         } else {
-            // This file is in Tests/HostTests/Plugins.
-            var root = #filePath[...]
-            for _ in 0..<4 { root = root[..<(root.lastIndex(of: "/") ?? root.startIndex)] }
             let result = try run(
                 compiler,
-                ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-I\(root)/Sources/PluginAPI/include"]
-                    + arguments + ["\(root)/Tests/HostTests/Fixtures/\(source)", "-o", output])
+                [
+                    "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread",
+                    "-I\(Repository.root)/Sources/PluginAPI/include",
+                ]
+                    + arguments + ["\(Repository.root)/Tests/HostTests/Fixtures/\(source)", "-o", output])
             guard result.code == 0 else { throw CompilerFailure(description: result.errorText) }
             let library = try readFile(output)
             compiled.withLockedValue { $0[[source] + arguments] = library }

@@ -13,13 +13,13 @@ import Testing
         let deployment = try Deployment()
         try deployment.configure(keystore: "mem: {}")
         let server = try RunningServer(deployment) { $0.limits.connections = 2 }
-        func connect() throws -> RawConnection {
-            try RawConnection(port: server.port, as: deployment.admin, applicationProtocol: "http/1.1")
+        func connect() throws -> RawTLSClient {
+            try RawTLSClient(port: server.port, as: deployment.admin, applicationProtocol: "http/1.1")
         }
         let first = try connect()
         first.send(Self.request)
         #expect(first.read(until: isAnswered))
-        var second: RawConnection? = try connect()
+        var second: RawTLSClient? = try connect()
         second?.send(Self.request)
         #expect(second?.read(until: isAnswered) == true)
         for _ in 0..<10 { #expect(try connect().readToEnd().isEmpty) }

@@ -23,11 +23,11 @@ import Testing
     func http1() throws {
         let request = Array("GET /version HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
         func isAnswered(_ bytes: [UInt8]) -> Bool { String(decoding: bytes, as: UTF8.self).hasSuffix("}") }
-        let busy = try RawConnection(port: server.port, as: client, applicationProtocol: "http/1.1")
+        let busy = try RawTLSClient(port: server.port, as: client, applicationProtocol: "http/1.1")
         busy.send(request)
         #expect(busy.read(until: isAnswered))
-        let untouched = try RawConnection(port: server.port, as: client, applicationProtocol: "http/1.1")
-        let idle = try RawConnection(port: server.port, as: client, applicationProtocol: "http/1.1")
+        let untouched = try RawTLSClient(port: server.port, as: client, applicationProtocol: "http/1.1")
+        let idle = try RawTLSClient(port: server.port, as: client, applicationProtocol: "http/1.1")
         idle.send(request)
         // The busy one is older than both, and outlives them.
         while !idle.isClosed || !untouched.isClosed {
@@ -48,7 +48,7 @@ import Testing
             $0.limits.idle = .seconds(2)
             $0.limits.requestHead = .nanoseconds(1)
         }
-        let connection = try RawConnection(port: server.port, as: client, applicationProtocol: "h2")
+        let connection = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
         var request = HTTP2Request(number: 1, method: .put, path: "/v1/key/generate/none")
         request.hasBody = true
         connection.send(HTTP2Request.preface + request.bytes)
@@ -63,7 +63,7 @@ import Testing
 
     @Test("Over HTTP/2 an idle connection is closed, with a word of farewell, and a busy one is not")
     func http2() throws {
-        let busy = try RawConnection(port: server.port, as: client, applicationProtocol: "h2")
+        let busy = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
         var stream = HTTP2Request(number: 0)
         func request() throws {
             stream.number += 1
@@ -71,7 +71,7 @@ import Testing
             try #require(busy.read(until: stream.isAnswered))
         }
         try request()
-        let idle = try RawConnection(port: server.port, as: client, applicationProtocol: "h2")
+        let idle = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
         idle.send(HTTP2Request.preface + HTTP2Request(number: 1).bytes)
         while !idle.isClosed { try request() }
         // GOAWAY without an error, naming the last request that was answered (RFC 9113, section 6.8).

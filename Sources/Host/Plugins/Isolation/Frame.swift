@@ -22,7 +22,7 @@ struct Frame: Sendable {
     /// A name, a prefix, a message, a manifest.
     var text = ""
     /// A value, a configuration, names, a position; wiped when the last reference goes.
-    var payload = SecretBytes(count: 0) { _ in }
+    var payload = SecretBytes.empty
 
     /// No text or payload is longer: not a value, and not a page of 30,000 names.
     static let sizeLimit = 4 << 20
@@ -46,6 +46,19 @@ struct Frame: Sendable {
         }
     }
 
+    /// Whether this is the answer to that question.
+    func answers(_ question: Frame) -> Bool { kind == .result && sequence == question.sequence }
+
+    /// This frame, as the answer to that question.
+    func answering(_ question: Frame) -> Frame {
+        var answer = self
+        answer.sequence = question.sequence
+        return answer
+    }
+}
+
+// In an extension, so that the structure keeps its memberwise initialiser.
+extension Frame {
     /// Reads a frame with `read`, which fills the whole buffer or returns false. Nil at the end, or when it is none of ours.
     init?(reading read: (UnsafeMutableRawBufferPointer) -> Bool) {
         var header = [UInt8](repeating: 0, count: Self.headerSize)
@@ -69,39 +82,15 @@ struct Frame: Sendable {
         var isWhole = true
         let payload = SecretBytes(count: numbers.payload) { isWhole = read($0) }
         guard isWhole else { return nil }
-        self.init(kind: kind, code: numbers.code, deadline: numbers.deadline, limit: numbers.limit)
-        self.sequence = numbers.sequence
-        self.text = String(decoding: text, as: UTF8.self)
-        self.payload = payload
-    }
-
-    /// Whether this is the answer to that question.
-    func answers(_ question: Frame) -> Bool { kind == .result && sequence == question.sequence }
-
-    /// This frame, as the answer to that question.
-    func answering(_ question: Frame) -> Frame {
-        var answer = self
-        answer.sequence = question.sequence
-        return answer
-    }
-
-    init(
-        kind: Kind, code: UInt32 = 0, deadline: UInt64 = 0, limit: UInt64 = 0, sequence: UInt64 = 0, text: String = "",
-        payload: SecretBytes = SecretBytes(count: 0) { _ in }
-    ) {
-        self.kind = kind
-        self.code = code
-        self.deadline = deadline
-        self.limit = limit
-        self.sequence = sequence
-        self.text = text
-        self.payload = payload
+        self.init(
+            kind: kind, code: numbers.code, deadline: numbers.deadline, limit: numbers.limit, sequence: numbers.sequence,
+            text: String(decoding: text, as: UTF8.self), payload: payload)
     }
 }
 
 extension KeystoreFailure.Kind {
     private static let all: [KeystoreFailure.Kind] = [
-        .exists, .notFound, .invalid, .unreachable, .timeout, .denied, .corrupt, .internal, .busy,
+        .exists, .notFound, .invalid, .unreachable, .timeout, .denied, .corrupt, .internal,
     ]
 
     /// The number in a frame, from 1.
