@@ -61,6 +61,13 @@ public struct APIKey: Sendable {
         self = try parsed.get()
     }
 
+    /// Whether `text`, which somebody wrote in the place of something else, is an API key or was meant as one: then it is secret, and
+    /// belongs in no message.
+    public static func isLikely(_ text: String) -> Bool {
+        // Whatever follows the prefix: a key with a character too few holds nearly all of the secret.
+        text.lowercased().hasPrefix("\(prefix)") || (try? APIKey(text)) != nil
+    }
+
     /// The key's text, with its prefix, in ASCII: the whole secret, for its owner's eyes.
     public var text: SecretBytes {
         let bytes = SecretBytes(count: 1 + Self.seedByteCount) { bytes in

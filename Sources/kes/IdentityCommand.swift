@@ -68,6 +68,10 @@ struct IdentityInfo: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws {
+        if let identity { try IdentityArgument.check(identity) }
+    }
+
     func run() async throws {
         try await connection.withClient { client in
             do {
@@ -113,6 +117,8 @@ struct IdentityList: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try IdentityArgument.check(pattern) }
+
     func run() async throws {
         try await connection.withClient { client in
             try await printing.list(client.listIdentities(prefix: pattern), of: "identities")
@@ -129,6 +135,8 @@ struct IdentityRemove: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try IdentityArgument.check(identities) }
 
     func run() async throws {
         try await connection.withClient { client in

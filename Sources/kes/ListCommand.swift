@@ -19,6 +19,7 @@ struct ListCommand: AsyncParsableCommand {
 
     func validate() throws {
         if identities, policies { throw ValidationError("Use -i or -p, not both.") }
+        if identities { try IdentityArgument.check(prefix) }
     }
 
     func run() async throws {

@@ -60,6 +60,9 @@ struct PolicyAssign: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    // Both, as they are easily given the other way round.
+    func validate() throws { try IdentityArgument.check(policy, identity) }
+
     func run() async throws {
         try await connection.withClient { client in
             do {

@@ -17,7 +17,7 @@ enum ServerRun {
         }
         let configuration = try load(path, options)
         if options.isCheck { return try Output.write("\(path) is valid\n", to: STDOUT_FILENO) }
-        try start(configuration, options, memoryLock, reload: { try load(path, options) }) { _ in [] }
+        try start(configuration, options, memoryLock, reload: { try reload(path, options) }) { _ in [] }
     }
 
     private static func runDevelopment(
@@ -60,6 +60,17 @@ enum ServerRun {
         return configuration
     }
 
+    /// The same for a running server, whose log has one line for an error.
+    private static func reload(_ path: String, _ options: ServerOptions) throws(CommandFailure) -> Configuration {
+        do throws(CommandFailure) {
+            return try load(path, options)
+        } catch {
+            let lines = error.description.split(separator: "\n")
+            guard lines.count > 1 else { throw error }
+            throw CommandFailure("\(lines[0]): \(lines.dropFirst().joined(separator: "; "))")
+        }
+    }
+
     /// Looks at the files that the configuration names.
     private static func check(_ configuration: Configuration) throws(CommandFailure) {
         let findings = ConfigurationCheck(configuration, now: Int64(time(nil)))
@@ -88,6 +99,11 @@ extension ServerOptions {
         if let isOn = deprecated.authentication {
             configuration.tls.clientAuthentication = isOn ? .trustedCertificate : .anyCertificate
         }
-        if let admin = deprecated.admin { configuration.admin = Identity(admin) }
+        if let admin = deprecated.admin {
+            guard !APIKey.isLikely(admin) else {
+                throw CommandFailure("--root: \(IdentityArgument.apiKeyProblem)")
+            }
+            configuration.admin = Identity(admin)
+        }
     }
 }

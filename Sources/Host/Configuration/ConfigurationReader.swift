@@ -72,6 +72,7 @@ struct ConfigurationReader {
             return nil
         }
         guard let identity = Identity(scalar.text) else {
+            guard !admin.refusesAPIKey(scalar.text, "identity", at: position) else { return nil }
             // Any text but an identity switches the administrator off. One that was meant to be an identity should not.
             // A fingerprint has colons between its digits.
             let digits = scalar.text.utf8.filter { $0 != UInt8(ascii: ":") }

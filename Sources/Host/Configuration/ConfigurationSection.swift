@@ -135,12 +135,23 @@ extension ConfigurationSection {
     func identities(_ name: String) -> [(identity: Identity, position: SourcePosition)] {
         list(name).compactMap { scalar, position in
             if let identity = Identity(scalar.text) { return (identity, position) }
+            guard !refusesAPIKey(scalar.text, name, at: position) else { return nil }
             let advice =
                 Identity(scalar.text.lowercased()) == nil
                 ? "an identity is 64 hexadecimal digits, which 'kes identity of FILE' prints" : "write it in lower case"
             diagnostics.error(at: position, "\(scalar.shown) in '\(path(of: name))' is no identity; \(advice)")
             return nil
         }
+    }
+
+    /// Whether the text of a member that holds identities is an API key, which is an error that does not show it.
+    func refusesAPIKey(_ text: String, _ name: String, at position: SourcePosition) -> Bool {
+        guard APIKey.isLikely(text) else { return false }
+        diagnostics.error(
+            at: position,
+            "an API key in '\(path(of: name))' where its identity belongs; it is secret: remove it from the file, and write what "
+                + "'kes identity of APIKEY' prints")
+        return true
     }
 
     /// The value of a YAML 1.1 boolean (https://yaml.org/type/bool.html) in any case, or nil.

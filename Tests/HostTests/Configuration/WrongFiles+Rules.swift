@@ -16,6 +16,10 @@ extension WrongFile {
             "An identity in capitals", "policy:\n  p:\n    identities: [ \(appIdentity.uppercased()) ]\n",
             "10:19: '\(appIdentity.uppercased())' in 'policy.p.identities' is no identity; write it in lower case"),
         .minimal(
+            "An API key in the place of an identity", "policy:\n  p:\n    identities: [ 'kes:v1:AP' ]\n",
+            "10:19: an API key in 'policy.p.identities' where its identity belongs; it is secret: remove it from the file, and write what "
+                + "'kes identity of APIKEY' prints"),
+        .minimal(
             "An identity in two policies",
             "policy:\n  a: { identities: [ \(appIdentity) ] }\n  b:\n    identities:\n    - \(otherIdentity)\n    - \(appIdentity)\n",
             "13:7: the identity \(appIdentity) is in policy 'b' and, at line 9, in policy 'a'; "
