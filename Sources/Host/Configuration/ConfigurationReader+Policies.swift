@@ -23,7 +23,8 @@ extension ConfigurationReader {
     /// Path patterns. One that can match no path is kept, as existing files may hold it, with a warning: a `deny` that denies
     /// nothing is what its author least expects.
     private func patterns(_ name: String, _ policy: ConfigurationSection) -> [String] {
-        policy.list(name).map { scalar, position in
+        let reach = RouteReach(routes: knownRoutes)
+        return policy.list(name).map { scalar, position in
             let pattern = scalar.text
             if !pattern.hasPrefix("/"), !pattern.hasPrefix("*") {
                 diagnostics.warning(
@@ -33,6 +34,11 @@ extension ConfigurationReader {
                 diagnostics.warning(
                     at: position,
                     "'?' and '[' in \(scalar.shown) stand for themselves, which no path contains; only '*' is special")
+            } else if !reach.reaches(pattern) {
+                // Not of a variable, whose value is not shown.
+                let suggestion = scalar.variable == nil ? reach.suggestion(for: pattern) : nil
+                let advice = suggestion.map { "did you mean '\($0)'?" } ?? "the server lists its APIs when it starts"
+                diagnostics.warning(at: position, "\(scalar.shown) matches no API; \(advice)")
             }
             return pattern
         }

@@ -17,7 +17,7 @@ enum NearestName {
     }
 
     /// The Levenshtein distance: how many insertions, deletions and replacements of a byte turn one text into the other.
-    private static func edits(from source: String, to target: String) -> Int {
+    static func edits(from source: String, to target: String) -> Int {
         let target = Array(target.utf8)
         // A name that long resembles nothing, and the time is the product of both lengths.
         guard source.utf8.count <= 128 else { return .max }

@@ -11,6 +11,7 @@ struct WarningTests {
             ("policy: { p: { allow: [ '/v1/key/create/?' ] } }", "8:25", "only '*' is special"),
             ("policy: { p: { allow: [ '/v1/key/create/[ab]*' ] } }", "8:25", "only '*' is special"),
             ("policy: { p: { identities: [ \(appIdentity), \(appIdentity) ] } }", "8:96", "is listed twice, first at line 8"),
+            ("policy: { p: { allow: [ /v1/key/creat/my-* ] } }", "8:25", "matches no API; did you mean '/v1/key/create/my-*'?"),
             ("api: { /v1/key/create/: { skip_auth: on } }", "8:38", "without a certificate or a policy"),
         ])
     func warnings(text: String, place: String, words: String) throws {
