@@ -34,7 +34,7 @@ enum ServerRun {
     ) throws(CommandFailure) {
         DescriptorLimit.raise()
         var settings = Server.Options(configuration: configuration)
-        settings.pluginDirectory = options.pluginDirectory ?? Environment.value("KES_PLUGINS")
+        settings.pluginDirectory = pluginDirectory(options)
         do {
             try Service.run(settings, reload: reload) { server in
                 // A server whose banner nobody can read is still a server.
@@ -56,7 +56,7 @@ enum ServerRun {
             throw CommandFailure("the configuration is not valid\n\(error)")
         }
         try options.override(&configuration)
-        try check(configuration)
+        try check(configuration, options)
         return configuration
     }
 
@@ -72,12 +72,18 @@ enum ServerRun {
     }
 
     /// Looks at the files that the configuration names.
-    private static func check(_ configuration: Configuration) throws(CommandFailure) {
-        let findings = ConfigurationCheck(configuration, now: Int64(time(nil)))
+    private static func check(_ configuration: Configuration, _ options: ServerOptions) throws(CommandFailure) {
+        var findings = ConfigurationCheck(configuration, now: Int64(time(nil)))
+        if options.isCheck { findings.checkPlugin(in: pluginDirectory(options)) }
         for warning in findings.warnings { try warn("\(warning)") }
         guard findings.errors.isEmpty else {
             throw CommandFailure("the configuration is not valid\n" + findings.errors.map { "\($0)" }.joined(separator: "\n"))
         }
+    }
+
+    private static func pluginDirectory(_ options: ServerOptions) -> String? {
+        PluginDirectory.explicit(
+            option: options.pluginDirectory, environment: Environment.value("KES_PLUGINS"), configuration: nil)
     }
 
     private static func warn(_ text: String) throws(CommandFailure) {

@@ -16,6 +16,43 @@ import Testing
     }
 
     @Test(arguments: [
+        ("postgres", "known are 'fs', 'mem', 'sqlite'"), ("sqllite", "did you mean 'sqlite'?"),
+        ("vault", "known are 'fs', 'mem', 'sqlite'"),
+    ])
+    func aKeystoreThatIsNotThereIsAnErrorThatNamesThoseThatAre(name: String, known: String) throws {
+        try deployment.configure(keystore: "\(name): { path: /nowhere }")
+        for result in [try check(), try kes("server", "--config", deployment.configuration)] {
+            #expect(result.code == 1 && result.output.isEmpty)
+            #expect(
+                result.errorText.contains("no plugin '\(name)' (\(known)): there is no \(name).yml in "), "\(result.errorText)")
+        }
+        #expect(try check().errorText.contains("\(deployment.configuration):11:3: 'keystore': no plugin"))
+    }
+
+    @Test func aPluginThatTheServerWouldRefuseIsAnError() throws {
+        try deployment.configure(keystore: "own: {}")
+        let directory = deployment.directory.file("plugins")
+        try #require(mkdir(directory, 0o700) == 0)
+        try deployment.directory.write("name: own\nlibrary: libown.so\n", to: "plugins/own.yml", mode: 0o600)
+        let missing = try check("--plugins", directory)
+        #expect(missing.code == 1 && missing.errorText.contains("there is no library 'libown.so'"), "\(missing.errorText)")
+        try deployment.directory.write("no library", to: "plugins/libown.so", mode: 0o622)
+        let untrusted = try check("--plugins", directory)
+        #expect(untrusted.code == 1 && untrusted.errorText.contains("refusing \(directory)/libown.so"), "\(untrusted.errorText)")
+        try deployment.directory.write("no library", to: "plugins/libown.so", mode: 0o600)
+        let foreign = try check("--plugins", directory)
+        #expect(foreign.code == 1 && foreign.errorText.contains("'keystore': refusing \(directory)/libown.so"))
+    }
+
+    @Test func theKeystoreIsNotOpened() throws {
+        let path = deployment.directory.file("keys.db")
+        try deployment.configure(keystore: "sqlite: { path: \(path) }")
+        let result = try check()
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test(arguments: [
         ("/v1/keys/create/*", "did you mean '/v1/key/create/*'?"), ("/v1/key/creat/my-*", "did you mean '/v1/key/create/my-*'?"),
         ("/v1/key/create", "did you mean '/v1/key/create/*'?"), ("/v1/key/create/", "did you mean '/v1/key/create/*'?"),
         ("/v1/status/", "did you mean '/v1/status'?"), ("/v1/log/audi", "did you mean '/v1/log/audit'?"),

@@ -154,7 +154,7 @@ extension ConfigurationCheck {
         }
     }
 
-    private mutating func fail(_ member: String, _ message: String) {
+    mutating func fail(_ member: String, _ message: String) {
         errors.append(entry(member, message))
     }
 

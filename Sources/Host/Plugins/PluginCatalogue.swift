@@ -42,6 +42,19 @@ package enum PluginCatalogue {
         return entries
     }
 
+    /// Why the server would not load the plugin of that name; nil when it would.
+    package static func problem(
+        of name: String, in directory: PluginDirectory, launcher: PluginLauncher = .own
+    ) -> String? {
+        do throws(PluginError) {
+            var entry = Entry(manifest: nil, name: name, problem: nil)
+            describe(try directory.manifest(for: name), directory, launcher, &entry)
+            return entry.problem
+        } catch {
+            return "\(error)"
+        }
+    }
+
     /// Looks at one library, whatever its name.
     package static func library(at path: String, launcher: PluginLauncher = .own) -> Entry {
         var entry = Entry(manifest: nil, name: "", problem: nil)

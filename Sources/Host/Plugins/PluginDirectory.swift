@@ -55,7 +55,13 @@ package struct PluginDirectory: Sendable {
             }
             return manifest
         }
-        throw .manifestNotFound(name: name, searched: searched)
+        throw .manifestNotFound(name: name, searched: searched, known: names)
+    }
+
+    /// The names of the plugins that there are manifests of, sorted.
+    package var names: [String] {
+        let files = searched.flatMap { directoryNames($0) ?? [] }.filter { $0.hasSuffix(".yml") }
+        return Set(files.map { String($0.dropLast(4)) }).sorted()
     }
 
     /// Opens the library of a manifest: its absolute path, or the first of beside the manifest, `../lib/kes` from the manifest

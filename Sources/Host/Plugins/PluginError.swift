@@ -4,8 +4,8 @@ import PluginAPI
 package enum PluginError: Error, Equatable, Sendable {
     /// The configuration names a plugin by something that is not a plugin's name.
     case invalidName(String)
-    /// No directory holds `NAME.yml`.
-    case manifestNotFound(name: String, searched: [String])
+    /// No directory holds `NAME.yml`. There are manifests of the plugins `known`.
+    case manifestNotFound(name: String, searched: [String], known: [String])
     /// `line` and `column` count from 1, and are nil when the problem is not at one place.
     case invalidManifest(path: String, line: Int?, column: Int?, problem: String)
     case libraryNotFound(manifest: String, library: String, searched: [String])
@@ -36,8 +36,9 @@ extension PluginError: CustomStringConvertible {
         switch self {
         case .invalidName(let name):
             "'\(name)' is not the name of a keystore plugin: use 1 to 64 characters of a-z 0-9 - _"
-        case .manifestNotFound(let name, let searched):
-            "no plugin '\(name)': there is no \(name).yml in \(Self.list(searched)). "
+        case .manifestNotFound(let name, let searched, let known):
+            "no plugin '\(name)'\(known.isEmpty ? "" : " (\(NearestName.suggestion(for: name, among: known)))"): "
+                + "there is no \(name).yml in \(Self.list(searched)). "
                 + "Install the plugin, or name its directory with plugins.directory, --plugins or KES_PLUGINS"
         case .invalidManifest(let path, let line, let column, let problem):
             "\(path)\(Self.position(line, column)): \(problem)"

@@ -25,7 +25,7 @@ struct PluginLoaderTests {
     func noManifest() throws {
         let directory = try TemporaryDirectory()
         let search = PluginDirectory(explicit: directory.path, program: nil)
-        let expected = PluginError.manifestNotFound(name: "fs", searched: [directory.path])
+        let expected = PluginError.manifestNotFound(name: "fs", searched: [directory.path], known: [])
         #expect(throws: expected) { try PluginLoader.load("fs", from: search) }
         #expect("\(expected)".contains("KES_PLUGINS"))
     }
