@@ -14,7 +14,7 @@ final class Directory: Sendable {
         let path = Directory.absolute(path)
         self.path = path
         do throws(SystemError) {
-            number = try Directory.openOrMake(path)
+            number = try Directory.openOrMake(path, log: log)
         } catch {
             switch error.code {
             case ENOENT:
@@ -120,7 +120,7 @@ final class Directory: Sendable {
         }
     }
 
-    private static func openOrMake(_ path: String) throws(SystemError) -> Int32 {
+    private static func openOrMake(_ path: String, log: HostLog) throws(SystemError) -> Int32 {
         func openDirectory(_ path: String) throws(SystemError) -> Int32 {
             try system("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         }
@@ -128,6 +128,10 @@ final class Directory: Sendable {
         if mkdir(path, 0o700) != 0 {
             let code = errno
             guard code == EEXIST else { throw SystemError(action: "make", code: code) }
+        } else {
+            log.warning(
+                "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
+            )
         }
         // As durable as what will be in it.
         let parent = Descriptor(owning: try openDirectory(path + "/.."))

@@ -25,10 +25,12 @@ struct DatabaseFile: Sendable {
         try opening.withLock(until: deadline) { _ throws(KeystoreError) in
             let path = try NewDatabase.ensureExists(path, log: log, deadline: deadline)
             let identity = try FileIdentity(path)
-            if identity.mode & 0o077 != 0 { log.warning("\(path) is open to others than its owner: set its mode to 0600") }
             // An instance takes its file off the list after it has closed its connections.
             if opened.withLock({ $0[identity] == nil }) { try checkHeader(path) }
+            // Not before it is known to be ours: nobody should be told to change the mode of another's file.
+            if identity.mode & 0o077 != 0 { log.warning("\(path) is open to others than its owner: set its mode to 0600") }
             let file = DatabaseFile(path: path, identity: identity)
+            try file.checkWritable()
             let connection = try file.connect(deadline, log: log)
             opened.withLock { $0[identity, default: 0] += 1 }
             return (file, connection)
@@ -70,6 +72,21 @@ struct DatabaseFile: Sendable {
         guard let defect = DatabaseFormat.defect(header: Array(header[..<filled])) else { return }
         throw .corrupt(
             "\(path) is no database of this keystore: \(defect). It is left as it is: name another file, or move it away")
+    }
+
+    /// Throws `denied` when this process may not write one of the database's files. SQLite would open it all the same, and fail with the
+    /// first key that is to be stored: a file that was restored from a backup may belong to root.
+    private func checkWritable() throws(KeystoreError) {
+        for path in [path, path + "-wal", path + "-shm"] {
+            guard faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 else { continue }
+            switch errno {
+            case ENOENT: continue
+            case EROFS: throw .denied("\(path) is on a file system that is mounted read-only: mount it for writing")
+            case EACCES, EPERM:
+                throw .denied("\(path) cannot be written by the server's user (uid \(geteuid())); chown it to that user")
+            default: throw .system("examine", path, errno)
+            }
+        }
     }
 
     /// A connection for writing, to a file whose header is right. Checks the rest before anything is written.

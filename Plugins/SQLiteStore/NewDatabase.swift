@@ -26,12 +26,12 @@ enum NewDatabase {
                 continue
             }
             try deadline.check()
-            try create(path)
+            try create(path, log: log)
         }
     }
 
     /// Makes the file, unless somebody else does meanwhile.
-    private static func create(_ path: String) throws(KeystoreError) {
+    private static func create(_ path: String, log: HostLog) throws(KeystoreError) {
         let temporary = path + suffix
         let descriptor = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .system("create", temporary, errno) }
@@ -49,7 +49,13 @@ enum NewDatabase {
         guard info.st_nlink == 1 else { return try remove(temporary) }
         do throws(KeystoreError) {
             try write(emptyDatabase(path), to: descriptor, temporary)
-            guard link(temporary, path) == 0 || errno == EEXIST else { throw .system("create", path, errno) }
+            if link(temporary, path) == 0 {
+                log.warning(
+                    "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
+                )
+            } else if errno != EEXIST {
+                throw .system("create", path, errno)
+            }
         } catch {
             // The first failure says more than one of the cleaning; the next open cleans again.
             unlink(temporary)

@@ -37,6 +37,16 @@ import Testing
         #expect(store.logLines == [])
     }
 
+    @Test func aNewDirectoryIsToldOfOnce() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/keys"
+        #expect(
+            try OpenKeystore(.fs, in: directory).logLines == [
+                "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
+            ])
+        #expect(try OpenKeystore(.fs, in: directory).logLines == [])
+    }
+
     @Test func parentOfTheDirectoryMustExist() throws {
         let directory = try TemporaryDirectory()
         let failure = try failure { _ = try OpenKeystore(.fs, configuration: configuration(directory.path + "/a/keys")) }

@@ -187,6 +187,19 @@ import Testing
         #expect(chmod(directory.path + "/keys.db", 0o644) == 0)
         let store = try OpenKeystore(.sqlite, in: directory)
         #expect(store.logLines.contains { $0.contains("set its mode to 0600") })
+        // Nothing is said of the mode of a file that is another's.
+        let message = try failure { _ = try OpenKeystore(.sqlite, configuration: configuration("/etc/passwd")) }.message
+        #expect(message.contains("no database of this keystore") && !message.contains("mode"))
+    }
+
+    @Test func aNewDatabaseIsToldOfOnce() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/keys.db"
+        #expect(
+            try OpenKeystore(.sqlite, in: directory).logLines == [
+                "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
+            ])
+        #expect(try OpenKeystore(.sqlite, in: directory).logLines == [])
     }
 
     /// A writer that waits for another process gives up at its deadline, and leaves nothing.
