@@ -28,18 +28,19 @@ final class OpenKeystore: Sendable {
     static func open(
         _ configuration: Configuration, pluginDirectory: String?, logger: Logger, figures: ServerFigures
     ) throws -> OpenKeystore {
-        let bridge = try bridge(configuration, pluginDirectory: pluginDirectory, logger: logger)
+        let bridge = try bridge(
+            configuration.keystore, in: PluginDirectory(explicit: pluginDirectory ?? configuration.pluginDirectory),
+            logger: logger)
         return OpenKeystore(bridge: bridge, expiry: configuration.cache, logger: logger, figures: figures)
     }
 
     /// Opens the keystore alone, without a keyring over it. Blocks.
     static func bridge(
-        _ configuration: Configuration, pluginDirectory: String?, logger: Logger
+        _ keystore: KeystoreSection, in directory: PluginDirectory, logger: Logger
     ) throws(PluginError) -> KeystoreBridge {
-        let directory = PluginDirectory(explicit: pluginDirectory ?? configuration.pluginDirectory)
-        let plugin = try PluginLoader.load(configuration.keystore.name, from: directory)
+        let plugin = try PluginLoader.load(keystore.name, from: directory)
         return try KeystoreBridge.open(
-            plugin, configuration: configuration.keystore.configuration, timeout: startLimit, logger: logger)
+            plugin, configuration: keystore.configuration, timeout: startLimit, logger: logger)
     }
 
     /// Creates the keys of the configuration's `keys` section that are missing. Blocks.

@@ -8,7 +8,7 @@ struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Copy keys from one keystore to another.",
         discussion: """
-            Both keystores are those of configuration files. No server has to run; one that does should not create or delete keys \
+            Both keystores are those of configuration files, of which nothing but `keystore` is needed. No server has to run; one that does should not create or delete keys \
             meanwhile. Each key is read back and compared. A migration that was broken off is taken up again with --merge.
             """)
 
@@ -64,10 +64,9 @@ struct MigrateCommand: AsyncParsableCommand {
         }
     }
 
-    private func load(_ path: String) throws(CommandFailure) -> Configuration {
+    private func load(_ path: String) throws(CommandFailure) -> KeystorePlace {
         do {
-            return try ConfigurationFile.load(
-                path: path, environment: Environment.variables(), knownRoutes: Server.apiOverview.map(\.path))
+            return try ConfigurationFile.loadKeystore(path: path, environment: Environment.variables())
         } catch {
             throw CommandFailure("the configuration is not valid\n\(error)")
         }

@@ -130,6 +130,24 @@ private struct Keystores {
         #expect(try stores.areEqual(from.directory, to.directory))
     }
 
+    @Test func nothingButTheKeystoreIsNeededOfAConfiguration() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        try stores.make(["a"], in: "from")
+        let backup = try stores.directory.write("keystore:\n  fs:\n    path: \(to.directory)\n", to: "backup.yml")
+        let result = try kes("migrate", "--from", from.configuration, "--to", backup)
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(try stores.areEqual(from.directory, to.directory))
+        for (text, problem) in [
+            ("- a\n", "it must be a mapping with at least 'keystore'"),
+            ("keystoer: {}\n", "did you mean 'keystore'?"),
+            ("tls: {}\n", "there is no keystore"),
+        ] {
+            try stores.directory.write(text, to: "backup.yml")
+            let refused = try kes("migrate", "--from", from.configuration, "--to", backup)
+            #expect(refused.code == 1 && refused.errorText.contains(problem), "\(refused.errorText)")
+        }
+    }
+
     @Test func aPatternChoosesTheKeys() throws {
         let (from, to) = (try stores.files("from"), try stores.files("to"))
         try stores.make(["app-1", "app-2", "other"], in: "from")
@@ -207,6 +225,49 @@ private struct Keystores {
         let result = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--merge")
         #expect(result.code == 0, "\(result.errorText)")
         #expect(result.text == "Copied 0 of 1 keys from fs to fs, 1 were there already\n")
+    }
+
+    /// A path that is mistyped, or a disk that is not mounted.
+    @Test func aSourceWithoutKeysIsAnError() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        let mistyped = try stores.configuration("typo", "{ fs: { path: \(stores.directory.file("form")) } }")
+        for arguments in [["--merge"], ["--force"], [], ["--json"]] {
+            let result = try run(
+                kesPath(), ["migrate", "--from", mistyped, "--to", to.configuration] + arguments, environment: cleaned([:]))
+            #expect(result.code == 1 && result.output.isEmpty)
+            #expect(
+                result.errorText.hasSuffix(
+                    "Error: failed to migrate: the source 'fs' of \(mistyped) holds no keys: nothing was copied. Is its path right, and is "
+                        + "the disk mounted?\n"), "\(result.errorText)")
+        }
+        try stores.make(["a"], in: "from")
+        let none = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "b*")
+        #expect(none.code == 1 && none.errorText.contains("holds no keys that begin with 'b': nothing was copied"))
+    }
+
+    /// As after a restore by root.
+    @Test func aDatabaseThatCannotBeWrittenIsRefused() throws {
+        let (from, to) = (try stores.files("from"), try stores.files("to"))
+        let database = try stores.database("keys")
+        try stores.make(["a"], in: "from")
+        #expect(try kes("migrate", "--from", from.configuration, "--to", database).code == 0)
+        let path = stores.directory.file("keys.db")
+        var command = [kesPath(), "migrate", "--from", database, "--to", to.configuration]
+        // Root may write to any file: another user takes its place, to whom the directory belongs.
+        let user = geteuid() == 0 ? 65534 : geteuid()
+        if geteuid() == 0 {
+            try #require(chown(stores.directory.path, user, user) == 0 && chmod(database, 0o644) == 0)
+            try #require(chmod(path, 0o644) == 0 && chmod(to.configuration, 0o644) == 0)
+            command = ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] + command
+        } else {
+            try #require(chmod(path, 0o444) == 0)
+        }
+        let result = try run(command[0], Array(command.dropFirst()), environment: cleaned([:]))
+        #expect(result.code == 1)
+        #expect(
+            result.errorText.contains(
+                "denied: \(path) cannot be written by the server's user (uid \(user)); chown it to that user"),
+            "\(result.errorText)")
     }
 
     @Test func configurationsThatCannotBeUsedAreErrors() throws {

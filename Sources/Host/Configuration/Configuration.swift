@@ -193,3 +193,12 @@ package struct KeystoreSection: Sendable {
         self.configuration = configuration
     }
 }
+
+/// The keystore of a configuration file, without a server.
+package struct KeystorePlace: Sendable {
+    /// The file as it was named to the loader.
+    package var file: String
+    package var keystore: KeystoreSection
+    /// Where plugin manifests live: `plugins.directory`, or nil for the default search path.
+    package var pluginDirectory: String?
+}

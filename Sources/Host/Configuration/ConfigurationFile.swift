@@ -12,13 +12,28 @@ package enum ConfigurationFile {
     package static func load(
         path: String, environment: [String: String], knownRoutes: [String]
     ) throws(ConfigurationErrors) -> Configuration {
-        let text: String
+        try parse(text(of: path), file: path, environment: environment, knownRoutes: knownRoutes)
+    }
+
+    /// Reads from the file at `path` which keystore it names. It needs no other section.
+    ///
+    /// - Throws: everything that is wrong with the file, as far as it concerns the keystore.
+    package static func loadKeystore(
+        path: String, environment: [String: String]
+    ) throws(ConfigurationErrors) -> KeystorePlace {
+        let diagnostics = Diagnostics(file: path)
+        let root = YAMLReader(environment: environment, diagnostics: diagnostics).read(try text(of: path))
+        let place = root.flatMap { ConfigurationReader(diagnostics: diagnostics, knownRoutes: []).readKeystore($0) }
+        guard let place, !diagnostics.hasErrors else { throw ConfigurationErrors(errors: diagnostics.sortedErrors) }
+        return place
+    }
+
+    private static func text(of path: String) throws(ConfigurationErrors) -> String {
         do throws(ConfigurationError) {
-            text = try ConfigurationText.read(path)
+            return try ConfigurationText.read(path)
         } catch {
             throw ConfigurationErrors(errors: [error])
         }
-        return try parse(text, file: path, environment: environment, knownRoutes: knownRoutes)
     }
 
     /// Checks the text of a configuration file. `file` names it in errors.

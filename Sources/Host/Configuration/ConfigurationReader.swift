@@ -9,18 +9,7 @@ struct ConfigurationReader {
     /// nil when something is missing that nothing can stand for. Whatever is wrong was said to the diagnostics, which may have
     /// errors although there is a result.
     func read(_ root: YAMLNode) -> Configuration? {
-        if case .unset = root.content { return nil }
-        guard case .mapping = root.content else {
-            let what = root.isNull ? "empty" : root.kind
-            diagnostics.error(
-                at: root.position, "the file is \(what); it must be a mapping with at least 'admin', 'tls' and 'keystore'")
-            return nil
-        }
-        let file = ConfigurationSection(
-            root, path: "",
-            known: ["version", "address", "admin", "tls", "policy", "cache", "api", "log", "keys", "keystore", "plugins"],
-            position: .start, diagnostics)
-        checkVersion(file)
+        guard let file = file(root, needing: "'admin', 'tls' and 'keystore'") else { return nil }
         let address = listenAddress(file)
         var roles = IdentityRoles(diagnostics: diagnostics)
         let admin = administrator(file, &roles)
@@ -31,7 +20,7 @@ struct ConfigurationReader {
         let log = logLevels(file)
         let keys = predefinedKeys(file)
         let keystore = keystore(file)
-        let plugins = file.section("plugins", known: ["directory"]).text("directory")?.text
+        let plugins = pluginDirectory(file)
         guard let tls, let keystore else { return nil }
         var configuration = Configuration(
             address: address ?? .default, admin: admin, tls: tls, policies: policies, cache: cache, routes: routes, log: log,
@@ -43,6 +32,31 @@ struct ConfigurationReader {
             configuration.origin.positions["policy.\(policy.name)"] = file.descendant(["policy", policy.name])?.position
         }
         return configuration
+    }
+
+    /// The keystore alone: what else is in the file, or is not, does not matter.
+    func readKeystore(_ root: YAMLNode) -> KeystorePlace? {
+        guard let file = file(root, needing: "'keystore'"), let keystore = keystore(file) else { return nil }
+        return KeystorePlace(file: diagnostics.file, keystore: keystore, pluginDirectory: pluginDirectory(file))
+    }
+
+    private func file(_ root: YAMLNode, needing needed: String) -> ConfigurationSection? {
+        if case .unset = root.content { return nil }
+        guard case .mapping = root.content else {
+            let what = root.isNull ? "empty" : root.kind
+            diagnostics.error(at: root.position, "the file is \(what); it must be a mapping with at least \(needed)")
+            return nil
+        }
+        let file = ConfigurationSection(
+            root, path: "",
+            known: ["version", "address", "admin", "tls", "policy", "cache", "api", "log", "keys", "keystore", "plugins"],
+            position: .start, diagnostics)
+        checkVersion(file)
+        return file
+    }
+
+    private func pluginDirectory(_ file: ConfigurationSection) -> String? {
+        file.section("plugins", known: ["directory"]).text("directory")?.text
     }
 
     private func checkVersion(_ file: ConfigurationSection) {

@@ -35,6 +35,8 @@ package final class KeystoreMigration: Sendable {
     /// The plugins' names.
     package let sourceName: String
     package let destinationName: String
+    /// The configuration file that names the source.
+    private let sourceFile: String
     /// Whether the destination claims that what it stored survives a crash of the machine.
     package let isDestinationDurable: Bool
 
@@ -51,7 +53,7 @@ package final class KeystoreMigration: Sendable {
     ///
     /// - Throws: `MigrationError` or `PluginError`.
     package static func open(
-        from source: Configuration, to destination: Configuration, pluginDirectory: String?
+        from source: KeystorePlace, to destination: KeystorePlace, pluginDirectory: String?
     ) throws -> KeystoreMigration {
         guard
             source.keystore.name != destination.keystore.name
@@ -59,10 +61,10 @@ package final class KeystoreMigration: Sendable {
         else { throw MigrationError.sameKeystore(source.keystore.name) }
         let logs = LineWriter(descriptor: 2) { count in Array("\(count) lines of the keystores were lost\n".utf8) }
         let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
-        let first = try OpenKeystore.bridge(source, pluginDirectory: pluginDirectory, logger: logger)
+        let first = try open(source, pluginDirectory, logger)
         do {
-            let second = try OpenKeystore.bridge(destination, pluginDirectory: pluginDirectory, logger: logger)
-            return KeystoreMigration(first, second, logs)
+            let second = try open(destination, pluginDirectory, logger)
+            return KeystoreMigration(first, second, sourceFile: source.file, logs)
         } catch {
             first.close(within: closeLimit)
             logs.close(seconds: 1)
@@ -70,7 +72,15 @@ package final class KeystoreMigration: Sendable {
         }
     }
 
-    private init(_ source: KeystoreBridge, _ destination: KeystoreBridge, _ logs: LineWriter) {
+    private static func open(
+        _ place: KeystorePlace, _ pluginDirectory: String?, _ logger: Logger
+    ) throws(PluginError) -> KeystoreBridge {
+        try OpenKeystore.bridge(
+            place.keystore, in: PluginDirectory(explicit: pluginDirectory ?? place.pluginDirectory), logger: logger)
+    }
+
+    private init(_ source: KeystoreBridge, _ destination: KeystoreBridge, sourceFile: String, _ logs: LineWriter) {
+        self.sourceFile = sourceFile
         self.source = KeyEntries(bridge: source, role: "source")
         self.destination = KeyEntries(bridge: destination, role: "destination")
         self.logs = logs
@@ -96,6 +106,8 @@ package final class KeystoreMigration: Sendable {
     ) async throws(MigrationError) -> Progress {
         let prefix = try Self.prefix(of: pattern)
         let names = try await source.names(prefix: prefix)
+        // A keystore whose path is wrong, or whose disk is not mounted, is empty.
+        guard !names.isEmpty else { throw .nothingToCopy(source: sourceName, file: sourceFile, prefix: prefix) }
         if existing == .refuse {
             let taken = Set(names).intersection(try await destination.names(prefix: prefix))
             guard taken.isEmpty else { throw .alreadyThere(names: taken.sorted(), of: names.count) }

@@ -3,6 +3,8 @@ package enum MigrationError: Error, Sendable {
     /// Both configurations name one keystore.
     case sameKeystore(String)
     case badPattern(String)
+    /// The source, of this file, holds no keys that begin with the prefix.
+    case nothingToCopy(source: String, file: String, prefix: String)
     /// The destination holds these names already, of so many to copy. Nothing was copied.
     case alreadyThere(names: [String], of: Int)
     /// A keystore could not go on. What was copied until then stays.
@@ -108,6 +110,9 @@ extension MigrationError: CustomStringConvertible {
             "both configurations name the same keystore ('\(name)', with the same settings)"
         case .badPattern(let pattern):
             "'\(pattern)' is no pattern of names: write what they start with, such as my-app or my-app*"
+        case .nothingToCopy(let source, let file, let prefix):
+            "the source '\(source)' of \(file) holds no keys\(prefix.isEmpty ? "" : " that begin with '\(prefix)'"): nothing was copied. "
+                + "Is its path right, and is the disk mounted?"
         case .alreadyThere(let names, let count):
             "the destination holds \(names.count) of the \(count) keys already: \(Self.list(names)). Nothing was copied. "
                 + "--merge keeps those that are equal, --force replaces those that are not"
