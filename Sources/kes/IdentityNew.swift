@@ -26,7 +26,7 @@ struct IdentityNew: ParsableCommand {
     @Flag(help: "Ask for a password and encrypt the private key with it.")
     var encrypt = false
 
-    @Flag(name: .shortAndLong, help: "Replace files that exist.")
+    @Flag(name: .shortAndLong, help: "Replace files that exist, and keep their owners and permissions.")
     var force = false
 
     @Argument(help: "The common name in the certificate, instead of the identity.")
@@ -73,7 +73,8 @@ struct IdentityNew: ParsableCommand {
         } catch {
             throw CommandFailure("cannot make the certificate: \(error)")
         }
-        try Files.create(keyFile, keyText, mode: 0o600, replacing: force)
+        // Whatever the old key was: a private key is nothing for everybody.
+        try Files.create(keyFile, keyText, mode: 0o600, replacing: force, widest: 0o770)
         do {
             try Files.create(certificateFile, certificateText, mode: 0o644, replacing: force)
         } catch {

@@ -1,4 +1,5 @@
 import Credentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -90,8 +91,23 @@ import Testing
 
         #expect(try kes("identity", "new", "-f", "--key", key, "--cert", certificate).code == 0)
         #expect(try readFile(key) != Array("precious".utf8))
-        #expect(try mode(of: key) == 0o600)
+        // A private key is for nobody else, whatever the old one was.
+        #expect(try mode(of: key) == 0o640)
         #expect(try names(in: directory.path) == ["c.pem", "k.pem"])
+    }
+
+    @Test func whatIsReplacedKeepsItsOwnerItsGroupAndItsMode() throws {
+        let directory = try TemporaryDirectory()
+        let key = try directory.write("old", to: "k.pem", mode: 0o440)
+        let certificate = try directory.write("old", to: "c.pem", mode: 0o600)
+        // Only root can give files away.
+        let group: gid_t = geteuid() == 0 ? 65534 : getegid()
+        try #require(chown(key, geteuid(), group) == 0)
+        #expect(try kes("identity", "new", "-f", "--key", key, "--cert", certificate).code == 0)
+        var status = stat()
+        #expect(stat(key, &status) == 0 && status.st_gid == group && status.st_uid == geteuid())
+        #expect(try mode(of: key) == 0o440 && mode(of: certificate) == 0o600)
+        #expect(try readFile(key) != Array("old".utf8) && readFile(certificate) != Array("old".utf8))
     }
 
     @Test func aKeyIsNotLeftWithoutItsCertificate() throws {

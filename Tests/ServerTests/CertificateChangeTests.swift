@@ -59,11 +59,26 @@ import Testing
         let server = try ServerProcess(deployment)
         let old = try deployment.directory.write(readFile(deployment.serverCertificate), to: "old.crt", mode: 0o644)
         #expect(rename(deployment.serverKey, deployment.directory.file("away.key")) == 0)
-        try server.errorLine(containing: "cannot read the TLS private key")
+        try server.errorLine(containing: "goes on with what it has: \(deployment.serverKey): No such file or directory")
         #expect(try presents(old, server))
         #expect(rename(deployment.directory.file("away.key"), deployment.serverKey) == 0)
         try server.errorLine(containing: "the TLS files have changed and were read again")
         #expect(try presents(old, server))
+    }
+
+    @Test func whatTheCommandLineRenewsIsTakenIntoUse() throws {
+        let server = try ServerProcess(deployment)
+        let renewed = try run(
+            kesPath(),
+            [
+                "identity", "new", "-f", "--key", deployment.serverKey, "--cert", deployment.serverCertificate, "--dns",
+                "localhost",
+                "--ip", "127.0.0.1",
+            ])
+        try #require(renewed.code == 0, "\(renewed.errorText)")
+        try server.errorLine(containing: "the TLS files have changed and were read again")
+        #expect(try server.curl("/version", as: deployment.admin).status == 200)
+        #expect(server.stop() == 0)
     }
 
     @Test func otherAuthoritiesAreTakenIntoUse() throws {

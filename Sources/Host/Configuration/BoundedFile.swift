@@ -43,6 +43,7 @@ enum BoundedFile {
     }
 
     private static func failure(_ code: Int32) -> Failure {
-        Failure(message: "cannot be read: \(String(cString: strerror(code)))", isMissing: code == ENOENT)
+        let advice = code == EACCES ? "; the server's user must be able to read it" : ""
+        return Failure(message: "cannot be read: \(String(cString: strerror(code)))\(advice)", isMissing: code == ENOENT)
     }
 }

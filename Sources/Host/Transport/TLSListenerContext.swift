@@ -78,10 +78,23 @@ struct TLSListenerContext: Sendable {
                 }
             if !certificates.isEmpty { return certificates }
         } catch {
-            throw TLSFileError(
-                description: "cannot read the TLS certificate \(path): \(error); it must be a PEM file, leaf first")
+            throw unreadable(path)
+                ?? TLSFileError(
+                    description: "cannot read the TLS certificate \(path): \(error); it must be a PEM file, leaf first")
         }
         throw TLSFileError(description: "the TLS certificate \(path) holds no PEM certificate")
+    }
+
+    /// Why a file cannot be opened at all, for which the TLS library has no words; nil when it can.
+    private static func unreadable(_ path: String) -> TLSFileError? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor < 0 else {
+            close(descriptor)
+            return nil
+        }
+        let code = errno
+        let advice = code == EACCES ? "; the server's user must be able to read it" : ""
+        return TLSFileError(description: "\(path): \(String(cString: strerror(code)))\(advice)")
     }
 
     private static func privateKey(_ configuration: TLS) throws(TLSFileError) -> NIOSSLPrivateKey {
@@ -95,9 +108,11 @@ struct TLSListenerContext: Sendable {
                 password.withUnsafeBytes { provide(Array($0)) }
             }
         } catch {
-            throw TLSFileError(
-                description: "cannot read the TLS private key \(path): \(error); it must be a PEM file with an unencrypted key, "
-                    + "or tls.password must be its password")
+            throw unreadable(path)
+                ?? TLSFileError(
+                    description:
+                        "cannot read the TLS private key \(path): \(error); it must be a PEM file with an unencrypted key, "
+                        + "or tls.password must be its password")
         }
     }
 }
