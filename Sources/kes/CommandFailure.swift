@@ -5,17 +5,26 @@ import KESClient
 /// An error for the person at the command line: `Error: …` on standard error, exit code 1.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
+    private let isSilent: Bool
 
     init(_ description: String) {
-        self.description = description
+        self.init(description, isSilent: false)
     }
+
+    private init(_ description: String, isSilent: Bool) {
+        self.description = description
+        self.isSilent = isSilent
+    }
+
+    /// What read the output has ended, as `head` does when it has enough: there is nothing to say, and nobody to say it to.
+    static let nobodyReads = CommandFailure("nobody reads the output", isSilent: true)
 
     /// Says what was being done, as in `failed to create key 'x': key already exists`.
     init(_ action: String, _ error: any Error) {
         if let error = error as? KESError {
-            description = "failed to \(action): \(error)\(Self.remedy(for: error))"
+            self.init("failed to \(action): \(error)\(Self.remedy(for: error))")
         } else {
-            description = "failed to \(action): \(error)"
+            self.init("failed to \(action): \(error)")
         }
     }
 
@@ -61,6 +70,11 @@ extension CommandFailure {
     /// Prints what `error` says and ends the process: 0 when it is help or another clean end, 1 for a failure, 2 for wrong usage.
     static func exit(with error: any Error) -> Never {
         switch error {
+        case let error as CommandFailure where error.isSilent:
+            // As other programs end then, which do not see the error but this signal. The libraries for the network have it ignored.
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
+            Glibc.exit(1)
         case let error as CommandFailure:
             printError("Error: \(error)\n")
             Glibc.exit(1)

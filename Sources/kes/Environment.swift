@@ -20,7 +20,7 @@ enum Environment {
     /// How the environment says that the client proves who it is.
     enum CredentialSetting {
         case apiKey(Setting)
-        case files(key: String, certificate: String)
+        case files(key: Setting, certificate: Setting)
     }
 
     /// The value of a variable; nil when it is unset or empty.
@@ -42,7 +42,7 @@ enum Environment {
         case (let apiKey?, nil, nil):
             return .apiKey(apiKey)
         case (nil, let key?, let certificate?):
-            return .files(key: key.value, certificate: certificate.value)
+            return .files(key: key, certificate: certificate)
         case (let apiKey?, let key?, _):
             throw CommandFailure("\(apiKey.name) and \(key.name) are both set: use an API key or a private key file, not both")
         case (let apiKey?, nil, let certificate?):

@@ -37,6 +37,9 @@ struct InitCommand: ParsableCommand {
         for address in ip where !Deployment.isIPAddress(address) {
             throw ValidationError("'\(address)' is not an IP address; names go with --dns.")
         }
+        for name in dns where Deployment.isIPAddress(name) {
+            throw ValidationError("'\(name)' is an IP address; addresses go with --ip.")
+        }
     }
 
     func run() throws {

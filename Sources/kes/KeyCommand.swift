@@ -1,4 +1,5 @@
 import ArgumentParser
+import Host
 import KESClient
 import SecureBytes
 
@@ -30,6 +31,7 @@ struct KeyCreate: AsyncParsableCommand {
         try await connection.withClient { client in
             for name in names {
                 do {
+                    try Names.check(name, as: .key)
                     try await client.createKey(name)
                 } catch {
                     throw CommandFailure("create key '\(name)'", error)
@@ -60,6 +62,7 @@ struct KeyImport: AsyncParsableCommand {
         }
         try await connection.withClient { client in
             do {
+                try Names.check(name, as: .key)
                 try await client.importKey(name, key: bytes)
             } catch {
                 throw CommandFailure("import key '\(name)'", error)
@@ -81,6 +84,7 @@ struct KeyInfo: AsyncParsableCommand {
     func run() async throws {
         let key = try await connection.withClient { client in
             do {
+                try Names.check(name, as: .key)
                 return try await client.describeKey(name)
             } catch {
                 throw CommandFailure("describe key '\(name)'", error)
@@ -126,6 +130,7 @@ struct KeyRemove: AsyncParsableCommand {
         try await connection.withClient { client in
             for name in names {
                 do {
+                    try Names.check(name, as: .key)
                     try await client.deleteKey(name)
                 } catch {
                     throw CommandFailure("delete key '\(name)'", error)

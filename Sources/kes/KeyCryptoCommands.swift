@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Host
 import KESClient
 import SecureBytes
 
@@ -22,6 +23,7 @@ struct KeyEncrypt: AsyncParsableCommand {
         let plaintext = message.withUTF8 { SecretBytes(copying: UnsafeRawBufferPointer($0)) }
         let ciphertext = try await connection.withClient { client in
             do {
+                try Names.check(name, as: .key)
                 return try await client.encrypt(name, plaintext: plaintext)
             } catch {
                 throw CommandFailure("encrypt with key '\(name)'", error)
@@ -52,6 +54,7 @@ struct KeyDecrypt: AsyncParsableCommand {
         let context = try base64(context, "context")
         let plaintext = try await connection.withClient { client in
             do {
+                try Names.check(name, as: .key)
                 return try await client.decrypt(name, ciphertext: ciphertext, context: context)
             } catch {
                 throw CommandFailure("decrypt with key '\(name)'", error)
@@ -79,6 +82,7 @@ struct KeyDataKey: AsyncParsableCommand {
         let context = try base64(context, "context")
         let dataKey = try await connection.withClient { client in
             do {
+                try Names.check(name, as: .key)
                 return try await client.generateDataKey(name, context: context)
             } catch {
                 throw CommandFailure("generate a data key with key '\(name)'", error)

@@ -49,7 +49,9 @@ struct ClientOptions: ParsableArguments {
         case .apiKey(let setting):
             return .apiKey(try Self.apiKey(setting.value, origin: setting.name))
         case .files(let key, let certificate):
-            return .files(certificate: certificate, key: key, password: try PrivateKeyFile.password(for: key))
+            let password = try PrivateKeyFile.password(for: key.value)
+            try PrivateKeyFile.check(key, isOf: certificate, password: password)
+            return .files(certificate: certificate.value, key: key.value, password: password)
         }
     }
 

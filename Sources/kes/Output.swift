@@ -83,7 +83,10 @@ struct Output {
         while !rest.isEmpty {
             let count = Glibc.write(file, rest.baseAddress, rest.count)
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw CommandFailure("cannot write the output: \(String(cString: strerror(errno)))") }
+            guard count > 0 else {
+                if file == STDOUT_FILENO, errno == EPIPE { throw CommandFailure.nobodyReads }
+                throw CommandFailure("cannot write the output: \(String(cString: strerror(errno)))")
+            }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }

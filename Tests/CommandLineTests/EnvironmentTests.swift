@@ -130,4 +130,29 @@ enum Sample {
         }
         #expect(try kes("identity", "new", "-k", "--enclave", "tenant", "--json").code == 0)
     }
+
+    @Test func aKeyThatIsNotTheCertificatesIsAnErrorBeforeAnythingIsSent() throws {
+        let directory = try TemporaryDirectory()
+        for name in ["a", "b"] {
+            #expect(
+                try kes("identity", "new", "--key", directory.file("\(name).key"), "--cert", directory.file("\(name).crt")).code
+                    == 0)
+        }
+        let environment = ["KES_SERVER": "127.0.0.1:1", "KES_CLIENT_KEY": "a.key", "MINIO_KES_CERT_FILE": "b.crt"]
+        let result = try kes("key", "ls", environment: environment, directory: directory.path)
+        #expect(result.code == 1)
+        #expect(
+            result.errorText
+                == "Error: KES_CLIENT_KEY (a.key) is not the key of MINIO_KES_CERT_FILE (b.crt): name the key that the certificate was made for\n"
+        )
+    }
+
+    @Test(arguments: [["create"], ["info"], ["rm"], ["dek"]]) func aNameWithASlashIsNoPath(command: [String]) throws {
+        let environment = ["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey]
+        let result = try run(kesPath(), ["key"] + command + ["my/key"], environment: cleaned(environment))
+        #expect(result.code == 1)
+        #expect(
+            result.errorText.hasSuffix(": key name 'my/key' is empty, too long or contains invalid characters\n"),
+            "\(result.errorText)")
+    }
 }

@@ -110,6 +110,49 @@ import Testing
         #expect(try readFile(key) != Array("old".utf8) && readFile(certificate) != Array("old".utf8))
     }
 
+    @Test func theIdentityOfAFileWithAnAPIKeyIsThatOfTheKey() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(" \(Sample.apiKey)\r\n", to: "admin.api-key")
+        #expect(try kes("identity", "of", file).text == Sample.identity + "\n")
+        let damaged = try directory.write(String(Sample.apiKey.dropLast(3)), to: "damaged.api-key")
+        let result = try kes("identity", "of", damaged)
+        #expect(result.code == 1 && result.errorText.contains("\(damaged) is neither an API key nor a file with"))
+        #expect(!result.errorText.contains(Sample.apiKey.dropFirst(7).prefix(20)))
+    }
+
+    @Test func theCertificateOfAnAuthorityIsPointedOut() throws {
+        let directory = try TemporaryDirectory()
+        for isAuthority in [true, false] {
+            let made = try run(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", directory.file("k"), "-out",
+                    directory.file("c.crt"),
+                    "-subj", "/CN=me", "-addext", "basicConstraints=critical,CA:\(isAuthority ? "TRUE" : "FALSE")",
+                ])
+            try #require(made.code == 0, "\(made.errorText)")
+            let result = try kes("identity", "of", directory.file("c.crt"))
+            #expect(result.code == 0 && result.text.wholeMatch(of: /[0-9a-f]{64}\n/) != nil)
+            let warning =
+                "Warning: \(directory.file("c.crt")) is the certificate of an authority (CA:TRUE); no server takes it for a client\n"
+            #expect(result.errorText == (isAuthority ? warning : ""))
+        }
+    }
+
+    @Test func anAddressIsNoName() throws {
+        let directory = try TemporaryDirectory()
+        let files = ["--key", directory.file("k"), "--cert", directory.file("c")]
+        for arguments in [["identity", "new"] + files, ["init", directory.file("d")]] {
+            for address in ["1.2.3.4", "::1"] {
+                let result = try run(kesPath(), arguments + ["--dns", address], environment: cleaned([:]))
+                #expect(result.code == 2)
+                #expect(
+                    result.errorText.contains("'\(address)' is an IP address; addresses go with --ip."), "\(result.errorText)")
+            }
+        }
+        #expect(try names(in: directory.path).isEmpty)
+    }
+
     @Test func aKeyIsNotLeftWithoutItsCertificate() throws {
         let directory = try TemporaryDirectory()
         let result = try kes("identity", "new", "--key", directory.file("k"), "--cert", directory.file("no/such/directory"))
