@@ -110,6 +110,39 @@ import Testing
         }
     }
 
+    /// What the document calls required is enough: a client that is made from it works.
+    @Test func aRequestWithItsRequiredMembersOnlyIsTaken() throws {
+        _ = try server.kes(["key", "create", "k"], as: server.deployment.admin)
+        let ciphertext = try #require(
+            try server.kes(["key", "encrypt", "k", "hello"], as: server.deployment.admin).text.firstMatch(of: /:"([^"]+)"/)
+        ).output.1
+        let values: [String: String] = [
+            "key": #""AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=""#, "cipher": #""AES256""#, "plaintext": #""aGVsbG8=""#,
+            "ciphertext": "\"\(ciphertext)\"", "message": #""aGVsbG8=""#,
+            "identity": "\"\(server.deployment.stranger.identity)\"",
+        ]
+        var count = 0
+        for (path, operations) in paths.sorted(by: { $0.key < $1.key }) {
+            guard let put = operations["put"] as? [String: Any], let body = put["requestBody"] as? [String: Any],
+                let content = body["content"] as? [String: Any], let json = content["application/json"] as? [String: Any],
+                let reference = (json["schema"] as? [String: Any])?["$ref"] as? String,
+                let schema = schema.resolve(reference)
+            else { continue }
+            let required = schema["required"] as? [String] ?? []
+            let members = try required.map { "\"\($0)\":\(try #require(values[$0], "\($0)"))" }
+            let name = path.contains("import") ? "new" : path.contains("policy") ? "p" : "k"
+            if path.contains("assign") {
+                let call = Call(method: "PUT", template: "/v1/policy/write/{name}", argument: name, body: "{}", status: 200)
+                try check(call, on: server, "--http2")
+            }
+            try check(
+                Call(method: "PUT", template: path, argument: name, body: "{\(members.joined(separator: ","))}", status: 200),
+                on: server, "--http2")
+            count += 1
+        }
+        #expect(count >= 6)
+    }
+
     @Test(arguments: [("KESWICK_UNREACHABLE", 504), ("KESWICK_INTERNAL", 502)])
     func theAnswersAreAsTheDocumentSaysWithoutTheKeystore(result: String, status: Int) throws {
         let plugins = try TemporaryDirectory("keswick-plugin")

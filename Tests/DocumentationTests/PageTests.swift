@@ -57,6 +57,24 @@ import Testing
                 """), "\(result.text)")
     }
 
+    /// With openssl alone, as the page for developers says.
+    @Test func aClientCertificateIsMadeOfAnAPIKeyAsThePageSays() throws {
+        let deployment = try Deployment()
+        try deployment.configure(keystore: "mem: {}")
+        let server = try ServerProcess(deployment)
+        let directory = try TemporaryDirectory()
+        let block = try #require(try Page("docs/http-api.md").blocks(in: "sh").first)
+        let made = try run(
+            "sh", ["-eu"], input: Array(block.utf8), environment: ["KES_API_KEY": deployment.admin.apiKey],
+            directory: directory.path)
+        try #require(made.code == 0, "\(made.errorText)")
+        let client = Deployment.Client(
+            identity: deployment.admin.identity, apiKey: "", certificate: directory.file("client.crt"),
+            key: directory.file("client.key"))
+        #expect(try server.curl("/v1/key/create/k", as: client, ["-X", "PUT"]).status == 200)
+        #expect(server.stop() == 0)
+    }
+
     @Test func everyMemberOfTheConfigurationIsOnItsPage() throws {
         let page = try Page("docs/configuration.md")
         let directory = try TemporaryDirectory()
