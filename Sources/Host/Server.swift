@@ -1,5 +1,6 @@
 import Credentials
 import Envelope
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -74,7 +75,7 @@ package final class Server: Sendable {
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()
         } catch {
-            throw ServerError("cannot listen on \(configuration.address): \(error); is another server running there?")
+            throw ServerError("cannot listen on \(configuration.address): \(Self.listenProblem(error, configuration.address))")
         }
         address = ListenAddress(
             host: channel.localAddress?.ipAddress ?? configuration.address.host,
@@ -86,6 +87,18 @@ package final class Server: Sendable {
         current = NIOLockedValueBox(Current(configuration: configuration, keystore: keystore))
         keystore.startUpkeep(on: group.next())
         startWatch()
+    }
+
+    /// Why the system does not let the server listen, and what helps.
+    private static func listenProblem(_ error: any Error, _ address: ListenAddress) -> String {
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: "the port is in use; stop what listens there, or choose another with --addr"
+        case EADDRNOTAVAIL:
+            "this machine does not have the address \(address.host); write one of its own, or :\(address.port) for all of them"
+        case EACCES where address.port < 1024:
+            "ports below 1024 need a right that this user lacks; use 7373, or AmbientCapabilities=CAP_NET_BIND_SERVICE"
+        default: "\(error)"
+        }
     }
 
     /// Looks at the files of TLS from time to time, away from the event loops. Ends with the event loops.

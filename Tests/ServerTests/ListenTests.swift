@@ -71,4 +71,22 @@ import Testing
         let server = try start(["--addr", "127.0.0.1:0"])
         #expect(try version("127.0.0.1", server).code == 0)
     }
+
+    @Test func whatKeepsTheServerFromListeningIsSaidWithWhatHelps() throws {
+        let server = try start([])
+        for (address, problem) in [
+            ("127.0.0.1:\(server.port)", "the port is in use; stop what listens there, or choose another with --addr"),
+            (
+                "192.0.2.1:7373",
+                "this machine does not have the address 192.0.2.1; write one of its own, or :7373 for all of them"
+            ),
+        ] {
+            let result = try run(kesPath(), ["server", "--config", deployment.configuration, "--addr", address])
+            #expect(result.code == 1)
+            #expect(
+                result.errorText.hasSuffix("Error: the server cannot start: cannot listen on \(address): \(problem)\n"),
+                "\(result.errorText)")
+        }
+        #expect(server.stop() == 0)
+    }
 }
