@@ -78,9 +78,18 @@ import Testing
 
     @Test func theCertificateOfAnAuthorityIsNoIdentity() throws {
         let server = try start()
-        let answer = try server.curl("/v1/status", as: selfSigned("authority", isAuthority: true))
-        #expect(answer.status == 400)
-        #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
+        let authority = try selfSigned("authority", isAuthority: true)
+        for (number, flag) in ["--http1.1", "--http2"].enumerated() {
+            let answer = try server.curl("/v1/key/describe/\(number)", as: authority, [flag])
+            #expect(answer.status == 400)
+            #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
+            let line = try server.errorLine(containing: "path=/v1/key/describe/\(number)")
+            #expect(
+                line.contains(
+                    "INFO request refused: the client's certificate 'CN=authority' is an authority's (CA:TRUE), which is nobody's identity; "
+                        + "make one with -addext basicConstraints=critical,CA:FALSE or 'kes identity new' ip=127.0.0.1 "),
+                "\(line)")
+        }
     }
 
     @Test func twoIdentitiesAreOneTooMany() throws {

@@ -115,7 +115,7 @@ final class RequestPipeline {
             response.headers = [("accept", route.method.rawValue), ("allow", route.method.allowed)]
             return .rejected(response)
         }
-        if let refusal = authorize(client.client, route, path: path) { return .rejected(refusal) }
+        if let refusal = authorize(client.client, route, path: path, address: client.address) { return .rejected(refusal) }
         if let length = head.contentLength, length > route.maxBody {
             return .rejected(.error(413, "request body too large"))
         }
@@ -126,14 +126,23 @@ final class RequestPipeline {
     private func reauthorize(_ exchange: Exchange) -> Response? {
         exchange.isAdmin = exchange.identity.map { $0 == api.accessControl.admin } ?? false
         guard let (route, _) = api.routes.find(exchange.path) else { return Self.noSuchPath }
-        return authorize(exchange.identity.map { .identified($0) } ?? .withoutCertificate, route, path: exchange.path)
+        return authorize(
+            exchange.identity.map { .identified($0) } ?? .withoutCertificate, route, path: exchange.path,
+            address: exchange.address)
     }
 
-    private func authorize(_ client: Connection.Client, _ route: Route, path: String) -> Response? {
+    private func authorize(_ client: Connection.Client, _ route: Route, path: String, address: String) -> Response? {
         if case .anyone = route.access { return nil }
         let identity: Identity
         switch client {
         case .withoutCertificate: return .error(400, "tls: client certificate is required")
+        case .authority(let subject):
+            api.logger.info(
+                """
+                request refused: the client's certificate '\(subject)' is an authority's (CA:TRUE), which is nobody's identity; make one with \
+                -addext basicConstraints=critical,CA:FALSE or 'kes identity new'
+                """, metadata: ["path": "\(path)", "ip": "\(address)"])
+            return .error(400, "tls: client certificate is required")
         case .ambiguous: return .error(400, "tls: received more than one client certificate")
         case .identified(let found): identity = found
         }

@@ -56,10 +56,13 @@ final class ClientVerification {
         var found: Connection.Client = .withoutCertificate
         for (index, bytes) in chain.enumerated() {
             let certificate = try certificates.parse(bytes)
-            if certificate.isCertificateAuthority { continue }
+            if certificate.isCertificateAuthority {
+                if index == 0 { found = .authority(bytes.withUnsafeBytes { try? CertificateDescription(der: $0) }) }
+                continue
+            }
             switch found {
             case .withoutCertificate where index == 0: found = .identified(certificate.identity)
-            case .withoutCertificate: return .withoutCertificate
+            case .withoutCertificate, .authority: return found
             case .identified, .ambiguous: return .ambiguous
             }
         }

@@ -6,6 +6,8 @@ final class Connection {
     /// Who the client's certificates say it is. Found once, at the end of the handshake.
     enum Client {
         case withoutCertificate
+        /// A certificate with this subject that is an authority's, and so nobody's identity.
+        case authority(subject: String)
         case identified(Identity)
         /// More than one certificate that could be an identity.
         case ambiguous
@@ -71,4 +73,12 @@ package struct TransportLimits: Sendable {
     package var connections = DescriptorLimit.connections
 
     package init() {}
+}
+
+extension Connection.Client {
+    /// An authority's certificate; without a subject when that cannot be read.
+    static func authority(_ certificate: CertificateDescription?) -> Connection.Client {
+        // An authority of a client's own making has any subject that the client likes.
+        .authority(subject: String((certificate?.subject ?? "").prefix(256)))
+    }
 }

@@ -27,7 +27,8 @@ struct ForwardedClient {
         guard let pem = percentDecoded(header),
             let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(pem: $0) })
         else { return .withoutCertificate }
-        return certificate.isCertificateAuthority ? .withoutCertificate : .identified(certificate.identity)
+        guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
+        return .authority(pem.withUnsafeBytes { try? CertificateDescription(pem: $0) })
     }
 
     /// A proxy appends the address that it saw: only the last one is its word, those before it are the client's.
