@@ -117,7 +117,7 @@ final class RequestPipeline {
         }
         if let refusal = authorize(client.client, route, path: path, address: client.address) { return .rejected(refusal) }
         if let length = head.contentLength, length > route.maxBody {
-            return .rejected(.error(413, "request body too large"))
+            return .rejected(.bodyTooLarge(limit: route.maxBody))
         }
         return .accepted(route)
     }

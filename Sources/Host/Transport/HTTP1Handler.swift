@@ -148,7 +148,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             if body.count + piece.count <= exchange.bodyLimit {
                 body.append(piece)
             } else {
-                sendLast(.error(413, "request body too large"), for: exchange)
+                sendLast(.bodyTooLarge(limit: exchange.bodyLimit), for: exchange)
             }
         case .discardingBody(let exchange, let dropped):
             state = .discardingBody(exchange, dropped: dropped + piece.count)

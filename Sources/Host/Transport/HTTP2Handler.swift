@@ -162,7 +162,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     func bodyTooLarge(_ stream: HTTP2Stream) {
         guard let exchange = stream.exchange else { return }
         stream.body.clear()
-        answer(stream, exchange, .error(413, "request body too large"))
+        answer(stream, exchange, .bodyTooLarge(limit: exchange.bodyLimit))
     }
 
     func requestArrived(_ stream: HTTP2Stream) {

@@ -45,6 +45,12 @@ struct Response {
         writer.object { $0.member("message", message) }
         return Response(status: status, contentType: .json, body: writer.buffer)
     }
+
+    /// - Parameter limit: how many bytes the route takes.
+    static func bodyTooLarge(limit: Int) -> Response {
+        // Some HTTP libraries send `{}` where nothing is meant.
+        .error(413, limit == 0 ? "request body too large: this API takes none" : "request body too large")
+    }
 }
 
 /// What a handler returns: most have the answer at once, those that call the keystore have it later.
