@@ -16,7 +16,9 @@ enum ServerRun {
                 "a server needs a configuration file: `kes init DIR` makes one and --config FILE names it; --dev does without")
         }
         let configuration = try load(path, options)
-        if options.isCheck { return try Output.write("\(path) is valid\n", to: STDOUT_FILENO) }
+        if options.isCheck {
+            return try Output.write("\(path) is valid; the keystore itself is not opened by --check\n", to: STDOUT_FILENO)
+        }
         try start(configuration, options, memoryLock, reload: { try reload(path, options) }) { _ in [] }
     }
 
