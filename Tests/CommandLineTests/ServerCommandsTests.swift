@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 
@@ -181,5 +182,24 @@ import Testing
         #expect(server.stop() == 0)
         #expect(try kes("--version").code == 0)
         #expect(try kes("key", "ls").errorText.contains("cannot connect to"))
+    }
+
+    /// As every program does whose reader has enough.
+    @Test(arguments: ["metric --rate 100ms | head -n 2", "log | head -n 2"]) func whatNobodyReadsAnyMoreEndsSilently(
+        command: String
+    ) throws {
+        // `log` needs something to tell.
+        let script = """
+            set -o pipefail
+            (while "$KES" key ls >/dev/null; do :; done) & requests=$!
+            "$KES" \(command)
+            code=$?
+            kill $requests
+            exit $code
+            """
+        let environment = server.environment(for: server.deployment.admin).merging(["KES": kesPath()]) { $1 }
+        let result = try run("bash", ["-c", script], environment: environment)
+        #expect(result.code == 128 + SIGPIPE && result.error.isEmpty, "\(result.code) \(result.errorText)")
+        #expect(result.text.split(separator: "\n").count == 2)
     }
 }
