@@ -1,9 +1,10 @@
 import Envelope
 import Logging
-import struct NIOConcurrencyHelpers.NIOLockedValueBox
 import NIOCore
 import SecureBytes
 import Synchronization
+
+import struct NIOConcurrencyHelpers.NIOLockedValueBox
 
 /// The keys that requests use: a cache over the keystore.
 ///

@@ -18,7 +18,7 @@ package final class KeystoreMigration: Sendable {
 
     /// How far it is.
     package struct Progress: Sendable, Equatable {
-        /// How many keys the source holds.
+        /// How many keys the source holds. Those that are deleted meanwhile are taken off.
         package internal(set) var total = 0
         /// How many were new to the destination.
         package internal(set) var copied = 0
@@ -123,7 +123,9 @@ package final class KeystoreMigration: Sendable {
                 while let result = try await group.next() {
                     switch result {
                     case .success(.new): progress.copied += 1
-                    case .success(.equal), .success(.gone): progress.skipped += 1
+                    case .success(.equal): progress.skipped += 1
+                    // Deleted since the names were listed.
+                    case .success(.gone): progress.total -= 1
                     case .success(.replaced): progress.overwritten += 1
                     case .failure(let problem):
                         progress.failed += 1

@@ -32,23 +32,7 @@ package final class LineWriter: @unchecked Sendable {
         self.descriptor = descriptor
         self.capacity = capacity
         self.describeDropped = describeDropped
-        let thread = Unmanaged.passRetained(self)
-        var handle = pthread_t()
-        // The thread takes over the reference; it gives it back when it ends.
-        let code = pthread_create(
-            &handle, nil,
-            { argument in
-                guard let argument else { return nil }
-                let writer = Unmanaged<LineWriter>.fromOpaque(argument).takeRetainedValue()
-                writer.run()
-                return nil
-            }, thread.toOpaque())
-        if code == 0 {
-            pthread_detach(handle)
-        } else {
-            thread.release()
-            isClosed = true
-        }
+        if !DetachedThread.start("log-writer", { self.run() }) { isClosed = true }
     }
 
     /// Adds what `append` writes: `count` whole lines.

@@ -27,6 +27,14 @@ package protocol HTTP1ParserDelegate: AnyObject {
 /// Driven directly and not through NIOHTTP1's decoder, which is built on the same copy of llhttp: a request then makes one string, its
 /// target, instead of an array of headers and a message for each part (docs/decisions.md has the figures).
 package final class HTTP1Parser {
+    /// Why bytes are no request that can be answered.
+    package enum Problem: Error, Equatable {
+        /// Not HTTP/1.1, or a method that llhttp does not know: it calls both the same.
+        case malformed
+        case unsupportedVersion
+        case headTooLarge
+    }
+
     // llhttp keeps its state behind a pointer that must not move. Allocated in `init` and freed in `deinit`.
     private let state: UnsafeMutablePointer<llhttp_t>
     private let headLimit: Int

@@ -43,3 +43,14 @@ extension ByteBuffer {
         }
     }
 }
+
+extension HTTP1Parser.Problem {
+    /// What the client is told (RFC 9110, section 15).
+    var response: Response {
+        switch self {
+        case .malformed: .error(400, "malformed HTTP request")
+        case .unsupportedVersion: .error(505, "HTTP version is not supported")
+        case .headTooLarge: .error(431, "request header is too large")
+        }
+    }
+}

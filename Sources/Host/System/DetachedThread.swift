@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Threads of the server's own, which plugins' functions run on.
+/// Threads of the server's own, for what may block: plugins' functions, and writing to files.
 enum DetachedThread {
     private final class Body: Sendable {
         let name: String
@@ -13,7 +13,7 @@ enum DetachedThread {
         }
     }
 
-    /// Starts a thread that blocks all signals, so that a handler never interrupts a plugin's code. Only those stay open that
+    /// Starts a thread that blocks all signals, so that a handler never interrupts what it runs. Only those stay open that
     /// the thread's own faults raise, for which blocking would just hide the cause.
     ///
     /// - Parameter name: at most 15 bytes, shown by `ps -L` and debuggers.
