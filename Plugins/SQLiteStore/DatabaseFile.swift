@@ -78,7 +78,7 @@ struct DatabaseFile: Sendable {
     /// first key that is to be stored: a file that was restored from a backup may belong to root.
     private func checkWritable() throws(KeystoreError) {
         for path in [path, path + "-wal", path + "-shm"] {
-            guard faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 else { continue }
+            guard access(path, W_OK) != 0 else { continue }
             switch errno {
             case ENOENT: continue
             case EROFS: throw .denied("\(path) is on a file system that is mounted read-only: mount it for writing")
