@@ -112,6 +112,21 @@ extension ServerOptions {
                 throw CommandFailure("--root: \(IdentityArgument.apiKeyProblem)")
             }
             configuration.admin = Identity(admin)
+            try check(administrator: admin, in: configuration)
         }
+    }
+
+    /// What the file's own `admin.identity` has to be as well.
+    private func check(administrator text: String, in configuration: Configuration) throws(CommandFailure) {
+        guard let identity = configuration.admin else {
+            // Any other text means that there is none.
+            guard text != "disabled" else { return }
+            let warning = "--root: '\(text)' is no identity (64 lower-case hexadecimal digits), so that there is no administrator"
+            return try Output.write("Warning: \(warning)\n", to: STDERR_FILENO)
+        }
+        guard let role = configuration.roleBesideAdministrator(of: identity) else { return }
+        throw CommandFailure(
+            "--root: the identity \(identity) is \(role) in the configuration file; an identity has one role: remove it from one of the two"
+        )
     }
 }

@@ -24,6 +24,20 @@ import Testing
         return (process, text)
     }
 
+    @Test func theAdministratorOfTheCommandLineHasOneRole() throws {
+        try deployment.configure(keystore: "mem: {}")
+        let check = ["server", "--check", "--config", deployment.configuration, "--root"]
+        let taken = try run(kesPath(), check + ["\(deployment.user.identity)"], environment: cleaned([:]))
+        #expect(taken.code == 1)
+        #expect(taken.errorText.contains("--root: the identity \(deployment.user.identity) is in policy 'user'"))
+        let typo = try run(kesPath(), check + ["typo"], environment: cleaned([:]))
+        #expect(typo.code == 0)
+        #expect(typo.errorText.contains("--root: 'typo' is no identity"))
+        let meant = try run(kesPath(), check + ["disabled"], environment: cleaned([:]))
+        #expect(meant.code == 0)
+        #expect(!meant.errorText.contains("no identity"))
+    }
+
     /// The usual soft limit is for programs that use select(2), and too low for a server.
     @Test func itMayOpenAsManyFilesAsTheSystemAllows() throws {
         try deployment.configure(keystore: "mem: {}")

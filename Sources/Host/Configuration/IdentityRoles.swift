@@ -44,3 +44,12 @@ struct IdentityRoles {
         return false
     }
 }
+
+extension Configuration {
+    /// What the file says of an identity that is to be the administrator: `in policy 'app'`; nil when nothing, so that it may be.
+    package func roleBesideAdministrator(of identity: Identity) -> String? {
+        if tls.proxies.contains(identity) { return IdentityRoles.Role.proxy.description }
+        let policy = policies.first { $0.identities.contains(identity) }
+        return policy.map { IdentityRoles.Role.member(policy: $0.name).description }
+    }
+}
