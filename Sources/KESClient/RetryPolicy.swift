@@ -13,6 +13,8 @@
 /// | Answer 502: the keystore failed | what may be repeated | no |
 /// | Any other answer | no | no |
 ///
+/// What goes to no other endpoint ends the call, and is what it fails with, whatever the endpoints before it failed with.
+///
 /// May be repeated: reads, cryptographic calls, and writing and assigning policies, which give the same when they happen twice. May not:
 /// creating, importing and deleting, where the second call would be told of the first one's success as an error.
 public struct RetryPolicy: Sendable, Equatable {

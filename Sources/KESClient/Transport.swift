@@ -106,15 +106,16 @@ final class Transport: Sendable {
                     preferred.store(index, ordering: .relaxed)
                     return result
                 } catch {
-                    failures.append(error)
                     if case .server = error, request.answerStands { throw error }
-                    guard error.mayTryElsewhere(repeatable: request.repeatable) else { break }
+                    // Final for the call, whatever other endpoints failed with: in another round this one would get the request again.
+                    guard error.mayTryElsewhere(repeatable: request.repeatable) else { throw error }
+                    failures.append(error)
                 }
             }
             round += 1
-            guard round < retries.rounds, failures.count == connections.count,
-                failures.contains(where: { $0.mayPass(repeatable: request.repeatable) })
-            else { throw Self.summary(of: failures) }
+            guard round < retries.rounds, failures.contains(where: { $0.mayPass(repeatable: request.repeatable) }) else {
+                throw Self.summary(of: failures)
+            }
             do {
                 try await Task.sleep(for: retries.pause(after: round - 1, fraction: .random(in: 0...1)))
             } catch {
@@ -125,7 +126,7 @@ final class Transport: Sendable {
 
     // An answer, even one that says no, tells more than failures to get one.
     private static func summary(of failures: [KESError]) -> KESError {
-        if let last = failures.last, failures.count == 1 || !last.mayTryElsewhere(repeatable: true) { return last }
+        if let only = failures.first, failures.count == 1 { return only }
         let answer = failures.first { if case .server = $0 { true } else { false } }
         return answer ?? .allEndpointsFailed(failures)
     }

@@ -129,6 +129,37 @@ private struct TwoServers {
         await alone.shutdown()
     }
 
+    /// The endpoint before it, which may come back, is no reason to send again what the last one may have carried out.
+    @Test(
+        arguments: [ScriptedServer.Reaction.hangUp, .silence, .answer(504), .answer(503), .answer(502), .answer(409)],
+        [true, false])
+    func whatMayNotBeRepeatedIsSentOnceWhateverFailedBefore(reaction: ScriptedServer.Reaction, creating: Bool) async throws {
+        let (down, server) = (try ClosedPort(), try ScriptedServer(reaction))
+        let limit = Duration.seconds(reaction == .silence ? 2 : 30)
+        let client = try KESClient(
+            endpoints: [down.endpoint, server.endpoint], credential: .none, trust: .insecure, timeout: limit,
+            retries: RetryPolicy(rounds: 3, firstPause: .milliseconds(1), longestPause: .milliseconds(1)))
+        async let changes = server.changesUntilRead()
+        let error = await failure {
+            if creating { try await client.createKey("k") } else { try await client.deleteKey("k") }
+        }
+        await client.shutdown()
+        switch reaction {
+        case .silence: #expect(error == .timedOut(server.endpoint, after: limit))
+        case .answer(let status): #expect(error == .server(status: status, message: "scripted"))
+        case .hangUp:
+            guard case .connectionLost(server.endpoint, _) = error else {
+                Issue.record("the call failed with \(String(describing: error))")
+                break
+            }
+        }
+        // The server reads one request after the other: what was sent before has come when this one has.
+        let last = try KESClient(endpoints: [server.endpoint], credential: .none, trust: .insecure)
+        #expect(await failure { try await last.version() } == .server(status: 409, message: "scripted"))
+        await last.shutdown()
+        #expect(await changes == [creating ? "PUT /v1/key/create/k" : "DELETE /v1/key/delete/k"])
+    }
+
     /// Over HTTP/2 a server that refuses the client only closes the connection. Whether it has read the request is not known then, and what
     /// it says to the next connection does not tell.
     @Test func whatALaterRefusalExplainsIsNotRepeated() async throws {

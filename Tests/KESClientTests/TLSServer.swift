@@ -4,10 +4,10 @@ import KESClient
 import TestSupport
 
 /// `openssl s_server`: a TLS server that is not ours. It answers every request with a page about the connection, or not at all.
-final class TLSServer {
+final class TLSServer: Sendable {
     let endpoint: Endpoint
     let directory: TemporaryDirectory
-    private let process: Subprocess
+    let process: Subprocess
 
     var certificate: String { directory.file("server.crt") }
 
