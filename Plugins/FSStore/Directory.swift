@@ -4,7 +4,7 @@ import PluginKit
 /// The keystore's directory, open for as long as the keystore is. Names are looked up in it, never along a path, so that what
 /// becomes of the path cannot lead elsewhere.
 final class Directory: Sendable {
-    /// Absolute, for messages and for `check`.
+    /// Absolute, for messages and for `checkPath`.
     let path: String
     let number: Int32
 
@@ -39,23 +39,40 @@ final class Directory: Sendable {
 
     /// What stands under a key's name, itself and not what a link leads to; nothing when nothing does.
     func entry(_ name: KeyName) throws(KeystoreError) -> stat? {
+        if let entry = try attempt(path(of: name), { () throws(SystemError) in try find(name.text) }) { return entry }
+        try checkPath()
+        return nil
+    }
+
+    /// As `entry`, for who does not mind whether this is still the keystore's directory.
+    func find(_ name: String) throws(SystemError) -> stat? {
         var info = stat()
         do throws(SystemError) {
-            try system("examine") { fstatat(number, name.text, &info, AT_SYMLINK_NOFOLLOW) }
+            try system("examine") { fstatat(number, name, &info, AT_SYMLINK_NOFOLLOW) }
             return info
         } catch {
-            guard error.code != ENOENT else {
-                try checkExists()
-                return nil
-            }
-            throw error.keystoreError(path(of: name))
+            guard error.code == ENOENT else { throw error }
+            return nil
         }
     }
 
-    /// Throws when the open directory was removed. Nothing is in it then, but that is not to be told as keys that never were.
-    func checkExists() throws(KeystoreError) {
-        guard try info().st_nlink == 0 else { return }
-        throw .unreachable("the keystore's directory \(path) was removed while in use: restore it, then restart the server")
+    /// Throws when the path leads to another directory than the open one, or nowhere: what is changed in this one would be lost, and
+    /// what is not in it is not to be told as keys that never were.
+    func checkPath() throws(KeystoreError) {
+        let open = try info()
+        var named: stat?
+        do throws(SystemError) {
+            var info = stat()
+            try system("examine") { stat(path, &info) }
+            named = info
+        } catch {
+            guard error.code == ENOENT || error.code == ENOTDIR else { throw error.keystoreError(path) }
+        }
+        guard let named, named.isSameFile(as: open) else {
+            throw .unreachable(
+                "the keystore's directory \(path) was removed or replaced while in use: see that the path leads to the directory with "
+                    + "the keys, then restart the server")
+        }
     }
 
     func open(_ name: String, _ flags: Int32, mode: mode_t = 0) throws(SystemError) -> Descriptor {
@@ -81,13 +98,9 @@ final class Directory: Sendable {
         }
     }
 
-    /// Throws when the path leads to another directory than the open one, whose entries would be lost, or it cannot be read.
+    /// Throws when this is not the keystore's directory any more, or cannot be read.
     func check() throws(KeystoreError) {
-        let open = try info()
-        var named = stat()
-        guard stat(path, &named) == 0, named.isSameFile(as: open) else {
-            throw .unreachable("the keystore's directory \(path) was removed or replaced while in use: restart the server")
-        }
+        try checkPath()
         _ = try attempt(path) { () throws(SystemError) in
             try system("read") { faccessat(number, ".", R_OK | X_OK, AT_EACCESS) }
         }

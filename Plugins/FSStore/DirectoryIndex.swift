@@ -29,7 +29,7 @@ final class DirectoryIndex: Sendable {
 
     /// All names that exist from before the call to after it, and possibly some that do not.
     func names(_ deadline: Deadline) throws(KeystoreError) -> NameList {
-        try directory.checkExists()
+        try directory.checkPath()
         let changed = try directory.info().st_ctim
         if let snapshot = snapshot.withLock({ $0 }), snapshot.changed == changed { return snapshot.names }
         var now = timespec()

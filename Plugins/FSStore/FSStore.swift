@@ -13,6 +13,9 @@ public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportK
 /// now: it is left alone, and the operator is told.
 ///
 /// Threads and processes: the file system's own atomic operations (link, unlink) decide who wins; there is no lock.
+///
+/// The directory stays open, so that it is the same one for as long as the keystore is. When its path leads to another one (it was
+/// moved, or mounted over), nothing is changed in it any more: the server would not find that again after its next start.
 final class FSStore: Keystore {
     static let name: StaticString = "fs"
     static let version: StaticString = "1.0.0"
@@ -58,7 +61,7 @@ final class FSStore: Keystore {
         } catch {
             switch error.code {
             case ENOENT:
-                try directory.checkExists()
+                try directory.checkPath()
                 throw .notFound
             case ELOOP, ENXIO: throw foreign(name)
             default: throw error.keystoreError(path)
@@ -84,6 +87,7 @@ final class FSStore: Keystore {
     func delete(_ name: KeyName, deadline: Deadline) throws(KeystoreError) {
         guard let entry = try directory.entry(name) else { throw .notFound }
         guard entry.isRegularFile else { throw foreign(name) }
+        try directory.checkPath()
         do throws(SystemError) {
             try directory.unlink(name.text)
             try directory.sync()
@@ -91,6 +95,8 @@ final class FSStore: Keystore {
             guard error.code != ENOENT else { throw .notFound }
             throw error.keystoreError(directory.path(of: name))
         }
+        // Moved away meanwhile, or copied before, it still has the key for the next to open it.
+        try directory.checkPath()
     }
 
     func list(prefix: String, after: String, limit: Int, deadline: Deadline) throws(KeystoreError) -> [KeyName] {

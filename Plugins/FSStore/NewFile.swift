@@ -61,8 +61,11 @@ enum NewFile {
                 return .published
             } catch {
                 switch error.code {
-                // Over a network a link may be made and its answer lost; the repetition then finds our own file (open(2)).
-                case EEXIST: return try file.info().st_nlink > 1 ? .published : .exists
+                // Over a network a link may be made and its answer lost; the repetition then finds our own file. The number of its
+                // links would not tell: a backup of hard links may have given it a second one.
+                case EEXIST:
+                    guard let entry = try directory.find(name.text), entry.isSameFile(as: try file.info()) else { return .exists }
+                    return .published
                 case ENOENT: return .lost
                 default: throw error
                 }
@@ -70,14 +73,14 @@ enum NewFile {
         }
 
         func makeDurable(_ file: Descriptor) throws(KeystoreError) {
-            do throws(SystemError) {
-                try directory.sync()
+            do throws(KeystoreError) {
+                try attempt(path) { () throws(SystemError) in try directory.sync() }
+                try directory.checkPath()
             } catch {
-                let failure = error.keystoreError(path)
                 guard withdraw(file) else {
-                    throw KeystoreError(failure.kind, failure.message + ". The key may have been stored nevertheless")
+                    throw KeystoreError(error.kind, error.message + ". The key may have been stored nevertheless")
                 }
-                throw failure
+                throw error
             }
         }
 
@@ -85,8 +88,9 @@ enum NewFile {
         func withdraw(_ file: Descriptor) -> Bool {
             do {
                 let info = try file.info()
-                guard let entry = try directory.entry(name), entry.isSameFile(as: info) else { return true }
+                guard let entry = try directory.find(name.text), entry.isSameFile(as: info) else { return true }
                 try directory.unlink(name.text)
+                try directory.sync()
                 return true
             } catch { return false }
         }
@@ -100,10 +104,20 @@ enum NewFile {
         }
         for name in found {
             try deadline.check()
-            guard let file = try? directory.open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { continue }
-            // Without locks it cannot be told whether somebody is at it just now.
-            guard case .taken? = try? file.lock() else { continue }
-            remove(name, from: directory, log: log)
+            do throws(SystemError) {
+                // For writing, without which NFS gives no exclusive lock.
+                switch try directory.open(name, O_RDWR | O_NOFOLLOW | O_NONBLOCK).lock() {
+                case .taken: remove(name, from: directory, log: log)
+                case .held: break
+                case .unsupported: throw SystemError(action: "lock", code: ENOLCK)
+                }
+            } catch {
+                guard error.code != ENOENT else { continue }
+                log.warning(
+                    error.keystoreError("\(directory.path)/\(name)").message
+                        + "; a server that died may have left it, and it may hold a key: remove it when no server uses the keystore"
+                )
+            }
         }
     }
 

@@ -13,7 +13,8 @@ struct SystemError: Error {
     func keystoreError(_ path: String) -> KeystoreError {
         let text = "cannot \(action) \(path): \(String(cString: strerror(code)))"
         switch code {
-        case EACCES, EPERM, EROFS: return .denied(text + "; the server's user must own the keystore's directory and its files")
+        case EACCES, EPERM: return .denied(text + "; the server's user must own the keystore's directory and its files")
+        case EROFS: return .denied(text + "; mount its file system writable")
         case ENOSPC, EDQUOT, EMLINK: return .internal(text + "; make room in the file system")
         case EMFILE, ENFILE: return .internal(text + "; raise the limit of open files")
         case EIO, ENODEV, ENXIO, ESTALE, ENOTCONN, EHOSTDOWN, ETIMEDOUT, ESHUTDOWN:

@@ -176,6 +176,42 @@ import Testing
         #expect(try failure { try store.status() }.message.contains("removed or replaced"))
     }
 
+    /// What is done to the directory under an open keystore that holds `key`.
+    enum Replacement: CaseIterable {
+        case movedAway, restoredFromACopy, leadingElsewhere
+
+        func apply(in directory: borrowing TemporaryDirectory) throws {
+            let (keys, away) = (directory.path + "/keys", directory.path + "/keys.bak")
+            try FileManager.default.moveItem(atPath: keys, toPath: away)
+            switch self {
+            case .movedAway: break
+            case .restoredFromACopy: try FileManager.default.copyItem(atPath: away, toPath: keys)
+            case .leadingElsewhere: #expect(symlink("..", keys) == 0)
+            }
+        }
+    }
+
+    @Test(arguments: Replacement.allCases)
+    func nothingIsChangedInADirectoryThatThePathDoesNotName(replacement: Replacement) throws {
+        let directory = try TemporaryDirectory()
+        let store = try OpenKeystore(.fs, in: directory)
+        for name in ["key", "other"] { try store.create(name, [1]) }
+        try replacement.apply(in: directory)
+        #expect(unlink(directory.path + "/keys.bak/other") == 0)
+        #expect(try failure { try store.create("new", [1]) }.result == KESWICK_UNREACHABLE)
+        #expect(try result { try store.delete("key") } == KESWICK_UNREACHABLE)
+        // Not there any more, but perhaps where the path leads.
+        #expect(try result { _ = try store.get("other") } == KESWICK_UNREACHABLE)
+        #expect(try result { try store.delete("other") } == KESWICK_UNREACHABLE)
+        #expect(try result { _ = try store.list() } == KESWICK_UNREACHABLE)
+        #expect(try failure { try store.status() }.message.contains("removed or replaced"))
+        #expect(try directory.entries("keys.bak") == ["key"])
+        if replacement == .restoredFromACopy {
+            // As the message says.
+            #expect(try OpenKeystore(.fs, in: directory).list() == ["key", "other"])
+        }
+    }
+
     @Test func directoryThatOthersMayWriteToIsLogged() throws {
         let directory = try TemporaryDirectory()
         try makeKeys(directory)

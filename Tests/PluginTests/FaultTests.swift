@@ -81,7 +81,7 @@ import Testing
     func openingAnOldStoreLosesNothingWhereverItDies(_ backend: Backend) throws {
         // A death before, so that there is something to recover.
         let torn = try makeStore(backend)
-        let death = try run(backend, torn, ["open", "create:left:\(FaultTests.size)", "arm:4:kill", "create:torn:1"]).end
+        let death = try run(backend, torn, ["open", "create:left:\(FaultTests.size)", "arm:6:kill", "create:torn:1"]).end
         #expect(death == .killed(SIGKILL))
         switch backend {
         case .fs: #expect(try torn.entries("keys").first?.hasPrefix(".keswick-new-") == true)
