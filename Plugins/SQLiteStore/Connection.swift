@@ -31,9 +31,10 @@ final class Connection: @unchecked Sendable {
         keswick_sqlite_switch(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     }
 
-    /// Opens a connection that only reads, to a file that has been checked.
+    /// Opens a connection that only reads, to a file that has been checked, and that writes nothing when it is closed either.
     convenience init(reading path: String, _ deadline: Deadline) throws(SQLiteError) {
         try self.init(path, deadline)
+        setCheckpointOnClose(false)
         try execute("PRAGMA query_only = ON")
     }
 
@@ -106,6 +107,14 @@ final class Connection: @unchecked Sendable {
     func overwriteLogEnd(_ deadline: Deadline) throws(SQLiteError) {
         self.deadline = deadline
         try execute(DatabaseFormat.setUserVersion)
+    }
+
+    /// Moves the write-ahead log into the file that the connection has open, and empties it. Does nothing by a file's name.
+    ///
+    /// - Throws: `SQLITE_BUSY` when somebody else needs the log.
+    func emptyLog(_ deadline: Deadline) throws(SQLiteError) {
+        let result = try query("PRAGMA wal_checkpoint(TRUNCATE)", deadline)
+        guard result.first?.first == "0" else { throw SQLiteError(SQLITE_BUSY, "another process uses its write-ahead log") }
     }
 
     // MARK: Running statements

@@ -12,11 +12,13 @@ struct DatabaseFile: Sendable {
     /// Absolute and free of symbolic links, so that all connections open one file whatever becomes of them.
     let path: String
     private let identity: FileIdentity
+    /// The write-ahead log and its index. SQLite finds them by their names, whatever stands there; those who use the database keep them.
+    private let companions: [(path: String, identity: FileIdentity)]
 
     /// Held while a file is checked and the first connection to it is opened.
     private static let opening = TimedLock(())
-    /// The files that instances in this process have open, and how many instances each.
-    private static let opened = Lock<[FileIdentity: Int]>([:])
+    /// The files that instances in this process have open, one for each instance.
+    private static let opened = Lock<[(path: String, identity: FileIdentity)]>([])
 
     /// Opens the database at `path`, or makes an empty one, and gives a connection for writing.
     static func open(
@@ -25,32 +27,82 @@ struct DatabaseFile: Sendable {
         try opening.withLock(until: deadline) { _ throws(KeystoreError) in
             let path = try NewDatabase.ensureExists(path, log: log, deadline: deadline)
             let identity = try FileIdentity(path)
+            let others = opened.withLock { $0.filter { $0.path == path || $0.identity == identity } }
+            // Its log stands beside this file, and would be taken for this file's.
+            guard others.allSatisfy({ $0.path != path || $0.identity == identity }) else { throw replaced(path) }
             // An instance takes its file off the list after it has closed its connections.
-            if opened.withLock({ $0[identity] == nil }) { try checkHeader(path) }
+            if others.isEmpty {
+                try checkHeader(path)
+                try LogUsers.check(path)
+            }
             // Not before it is known to be ours: nobody should be told to change the mode of another's file.
             if identity.mode & 0o077 != 0 { log.warning("\(path) is open to others than its owner: set its mode to 0600") }
-            let file = DatabaseFile(path: path, identity: identity)
-            try file.checkWritable()
-            let connection = try file.connect(deadline, log: log)
-            opened.withLock { $0[identity, default: 0] += 1 }
+            try checkWritable(path)
+            let connection = try connect(path, deadline, log: log)
+            let file = try DatabaseFile(path: path, identity: identity)
+            opened.withLock { $0.append((path, identity)) }
             return (file, connection)
         }
     }
 
-    /// To be called once, when the instance's connections are closed.
-    func release() {
-        DatabaseFile.opened.withLock { opened in
-            guard let count = opened[identity] else { return }
-            opened[identity] = count > 1 ? count - 1 : nil
+    /// The files whose log SQLite has open by now.
+    private init(path: String, identity: FileIdentity) throws(KeystoreError) {
+        self.path = path
+        self.identity = identity
+        var companions: [(path: String, identity: FileIdentity)] = []
+        for path in [path + "-wal", path + "-shm"] { companions.append((path, try FileIdentity(path))) }
+        self.companions = companions
+    }
+
+    /// Closes an instance's last connection and takes the file off the list. To be called once.
+    ///
+    /// SQLite moves the write-ahead log into the database and removes it. When the path leads to another file by now, the log would
+    /// stay, and be played over that file at the next start. So it is moved into the database that it belongs to, which the
+    /// connection has open wherever it is, and removed. Nothing is written to what stands under the name.
+    func close(_ connection: Connection, log: HostLog) {
+        defer {
+            DatabaseFile.opened.withLock { opened in
+                if let index = opened.firstIndex(where: { $0.path == path && $0.identity == identity }) {
+                    opened.remove(at: index)
+                }
+            }
+        }
+        guard isReplaced else { return connection.close() }
+        connection.setCheckpointOnClose(false)
+        do throws(SQLiteError) {
+            try connection.emptyLog(Deadline(after: .seconds(5)))
+            connection.close()
+            for (path, identity) in companions where (try? FileIdentity.current(path)) == identity { unlink(path) }
+            log.warning(
+                "the database \(path) was removed or replaced while in use: nothing was written to what stands there now. See that it "
+                    + "is the right one before the next start")
+        } catch {
+            connection.close()
+            log.error(
+                error.keystoreError("move the write-ahead log into", "that was \(path)").message + ". It was removed or replaced "
+                    + "while in use: before the next start \(DatabaseFile.remedy(path))")
         }
     }
 
-    /// Throws `unreachable` when the path leads to another file than the one that is open: what is written now would be lost.
+    /// Throws `unreachable` when one of the paths leads to another file than the one that is open: what is written now would be lost,
+    /// and a new connection would read one database with the log of another.
     func checkIdentity() throws(KeystoreError) {
-        guard let now = try? FileIdentity(path), now == identity else {
-            throw .unreachable("the database \(path) was removed or replaced while in use: restore it, then restart the server")
+        guard try FileIdentity.current(path) == identity else { throw DatabaseFile.replaced(path) }
+        for companion in companions where try FileIdentity.current(companion.path) != companion.identity {
+            throw .unreachable(
+                "\(companion.path) was removed or replaced while in use: restart the server, which saves what was in it")
         }
     }
+
+    /// Where it cannot be told, SQLite cannot either, and leaves the log as it is.
+    private var isReplaced: Bool { do { return try FileIdentity.current(path) != identity } catch { return false } }
+
+    private static func replaced(_ path: String) -> KeystoreError {
+        .unreachable("the database \(path) was removed or replaced while in use: stop the server, \(remedy(path)), then start it")
+    }
+
+    /// What makes a file that stands at `path` usable.
+    static func remedy(_ path: String) -> String { "remove \(path)-wal and \(path)-shm, put the database or its backup in place" }
 
     private static func checkHeader(_ path: String) throws(KeystoreError) {
         // Not blocking, in case somebody put a FIFO here.
@@ -76,7 +128,7 @@ struct DatabaseFile: Sendable {
 
     /// Throws `denied` when this process may not write one of the database's files. SQLite would open it all the same, and fail with the
     /// first key that is to be stored: a file that was restored from a backup may belong to root.
-    private func checkWritable() throws(KeystoreError) {
+    private static func checkWritable(_ path: String) throws(KeystoreError) {
         for path in [path, path + "-wal", path + "-shm"] {
             guard access(path, W_OK) != 0 else { continue }
             switch errno {
@@ -90,13 +142,13 @@ struct DatabaseFile: Sendable {
     }
 
     /// A connection for writing, to a file whose header is right. Checks the rest before anything is written.
-    private func connect(_ deadline: Deadline, log: HostLog) throws(KeystoreError) -> Connection {
+    private static func connect(_ path: String, _ deadline: Deadline, log: HostLog) throws(KeystoreError) -> Connection {
         do throws(SQLiteError) {
             let connection = try Connection(path, deadline)
             // Until the checks are done, not even closing may write: nothing that stands in a write-ahead log may be moved
             // into the file. When there is none, closing has nothing to move, and removes the log and index that it made.
-            connection.setCheckpointOnClose(hasEmptyLog)
-            try check(connection, deadline, log: log)
+            connection.setCheckpointOnClose(hasEmptyLog(path))
+            try check(connection, path, deadline, log: log)
             try connection.execute("PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
             guard try connection.query("PRAGMA journal_mode = WAL", deadline) == [["wal"]] else {
                 throw SQLiteError(SQLITE_CANTOPEN, "its file system does not allow the WAL mode")
@@ -109,12 +161,14 @@ struct DatabaseFile: Sendable {
     }
 
     /// Whether there is no write-ahead log, or an empty one.
-    private var hasEmptyLog: Bool {
+    private static func hasEmptyLog(_ path: String) -> Bool {
         var info = stat()
         return stat(path + "-wal", &info) == 0 ? info.st_size == 0 : errno == ENOENT
     }
 
-    private func check(_ connection: Connection, _ deadline: Deadline, log: HostLog) throws(SQLiteError) {
+    private static func check(
+        _ connection: Connection, _ path: String, _ deadline: Deadline, log: HostLog
+    ) throws(SQLiteError) {
         // The header's numbers again: the newest may be in the write-ahead log.
         let numbers = try connection.query("SELECT * FROM pragma_application_id, pragma_user_version", deadline)
         let schema = try connection.query("SELECT sql FROM sqlite_schema", deadline)

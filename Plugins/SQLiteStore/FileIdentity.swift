@@ -13,6 +13,14 @@ struct FileIdentity: Hashable, Sendable {
         self.init(info)
     }
 
+    /// The file that a path leads to now, if any.
+    static func current(_ path: String) throws(KeystoreError) -> FileIdentity? {
+        var info = stat()
+        guard stat(path, &info) != 0 else { return FileIdentity(info) }
+        guard errno == ENOENT || errno == ENOTDIR else { throw .system("examine", path, errno) }
+        return nil
+    }
+
     init(_ info: stat) {
         device = info.st_dev
         inode = info.st_ino

@@ -32,6 +32,10 @@ enum NewDatabase {
 
     /// Makes the file, unless somebody else does meanwhile.
     private static func create(_ path: String, log: HostLog) throws(KeystoreError) {
+        // SQLite would play it over the new database.
+        if let log = entry(path + "-wal"), log.st_size > 0, entry(path) == nil {
+            throw .corrupt("\(path)-wal is there without its database: \(DatabaseFile.remedy(path))")
+        }
         let temporary = path + suffix
         let descriptor = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .system("create", temporary, errno) }

@@ -20,6 +20,7 @@ final class SQLiteStore: Keystore {
     private static let idleReaders = 4
 
     private let file: DatabaseFile
+    private let log: HostLog
     private let writer: TimedLock<Connection>
     private let readers = Lock<[Connection]>([])
 
@@ -29,14 +30,15 @@ final class SQLiteStore: Keystore {
         WipingAllocator.install(log: log)
         let (file, connection) = try DatabaseFile.open(path, log: log, deadline: deadline)
         self.file = file
+        self.log = log
         writer = TimedLock(connection)
     }
 
     func create(_ name: KeyName, value: RawSpan, deadline: Deadline) throws(KeystoreError) {
-        try file.checkIdentity()
         // A RawSpan cannot be captured by a closure; its bytes stay valid until this function returns.
         let value = value.withUnsafeBytes { $0 }
         try writer.withLock(until: deadline) { connection throws(KeystoreError) in
+            try file.checkIdentity()
             do throws(SQLiteError) {
                 try connection.insert(name, value, deadline)
             } catch {
@@ -45,6 +47,15 @@ final class SQLiteStore: Keystore {
                 // connection sees it, but a recovery after a crash would. The next commit overwrites it: make one now.
                 if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
                 throw error.keystoreError("store `\(name)` in", file.path)
+            }
+            do throws(KeystoreError) {
+                try file.checkIdentity()
+            } catch {
+                // It is in a file that the next start does not open; and should that be put back, it must not be found there.
+                guard (try? connection.delete(name, Deadline(after: min(deadline.remaining, .seconds(1))))) == true else {
+                    throw KeystoreError(error.kind, error.message + ". The key may have been stored nevertheless")
+                }
+                throw error
             }
         }
     }
@@ -62,14 +73,17 @@ final class SQLiteStore: Keystore {
     }
 
     func delete(_ name: KeyName, deadline: Deadline) throws(KeystoreError) {
-        try file.checkIdentity()
         let deleted = try writer.withLock(until: deadline) { connection throws(KeystoreError) in
+            try file.checkIdentity()
+            let deleted: Bool
             do throws(SQLiteError) {
-                return try connection.delete(name, deadline)
+                deleted = try connection.delete(name, deadline)
             } catch {
                 if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
                 throw error.keystoreError("delete `\(name)` from", file.path)
             }
+            try file.checkIdentity()
+            return deleted
         }
         guard deleted else { throw .notFound }
     }
@@ -85,7 +99,6 @@ final class SQLiteStore: Keystore {
     }
 
     func status(deadline: Deadline) throws(KeystoreError) {
-        try file.checkIdentity()
         _ = try read("read", deadline) { connection throws(SQLiteError) in
             try connection.names(from: "", to: "\u{7F}", limit: 1, deadline)
         }
@@ -93,23 +106,28 @@ final class SQLiteStore: Keystore {
 
     func close() {
         readers.withLock { $0.removeAll() }
-        writer.value.close()
-        file.release()
+        file.close(writer.value, log: log)
     }
 
     /// Lends a reading connection to `body`.
     private func read<Result>(
         _ action: String, _ deadline: Deadline, _ body: (Connection) throws(SQLiteError) -> Result
     ) throws(KeystoreError) -> Result {
-        do throws(SQLiteError) {
-            let idle = readers.withLock { $0.popLast() }
-            let connection = if let idle { idle } else { try Connection(reading: file.path, deadline) }
-            let result = try body(connection)
-            // A connection that failed is closed instead: nothing that broke it is met again.
-            readers.withLock { if $0.count < SQLiteStore.idleReaders { $0.append(connection) } }
-            return result
-        } catch {
-            throw error.keystoreError(action, file.path)
+        try file.checkIdentity()
+        func attempt<Value>(_ body: () throws(SQLiteError) -> Value) throws(KeystoreError) -> Value {
+            do throws(SQLiteError) { return try body() } catch { throw error.keystoreError(action, file.path) }
         }
+        let connection: Connection
+        if let idle = readers.withLock({ $0.popLast() }) {
+            connection = idle
+        } else {
+            connection = try attempt { () throws(SQLiteError) in try Connection(reading: file.path, deadline) }
+            // It may be one to another file. Then it is dropped, before it has read anything, for which it would open the log.
+            try file.checkIdentity()
+        }
+        let result = try attempt { () throws(SQLiteError) in try body(connection) }
+        // A connection that failed is closed instead: nothing that broke it is met again.
+        readers.withLock { if $0.count < SQLiteStore.idleReaders { $0.append(connection) } }
+        return result
     }
 }
