@@ -55,7 +55,7 @@ struct IdentityNew: ParsableCommand {
     }
 
     private func writeFiles(_ apiKey: APIKey, keyFile: String, certificateFile: String) throws(CommandFailure) {
-        // Before the password is asked for. What counts is that `Files.create` refuses too.
+        // Before the password is asked for. What counts is that `PendingFile` refuses too.
         if !force {
             for path in [keyFile, certificateFile] where access(path, F_OK) == 0 {
                 throw CommandFailure("\(path) exists already: use -f to replace it")
@@ -77,14 +77,17 @@ struct IdentityNew: ParsableCommand {
             throw CommandFailure("cannot make the certificate: \(error)")
         }
         // Whatever the old key was: a private key is nothing for everybody.
-        try Files.create(keyFile, keyText, mode: 0o600, replacing: force, widest: 0o770)
+        let key = try PendingFile(keyFile, keyText, mode: 0o600, replacing: force, widest: 0o770)
+        let certificate: PendingFile
         do {
-            try Files.create(certificateFile, certificateText, mode: 0o644, replacing: force)
+            certificate = try PendingFile(certificateFile, certificateText, mode: 0o644, replacing: force)
         } catch {
-            // A key without its certificate would be in the way of the next attempt. One that replaced another stays.
-            if !force { unlink(keyFile) }
+            // Neither a key without its certificate, nor one beside the certificate of another.
+            key.discard()
             throw error
         }
+        try key.publish()
+        try certificate.publish()
     }
 }
 

@@ -158,6 +158,11 @@ import Testing
         let result = try kes("identity", "new", "--key", directory.file("k"), "--cert", directory.file("no/such/directory"))
         #expect(result.code == 1)
         #expect(try names(in: directory.path).isEmpty)
+        // Nor is the key replaced when the certificate cannot be.
+        let key = try directory.write("old", to: "k")
+        #expect(try kes("identity", "new", "-f", "--key", key, "--cert", directory.file("no/such/directory")).code == 1)
+        #expect(try readFile(key) == Array("old".utf8))
+        #expect(try names(in: directory.path) == ["k"])
     }
 
     @Test(arguments: [["--dns", "not a name"], ["--ip", "10.0.0"]])
