@@ -28,6 +28,12 @@ extension ConfigurationCheck {
                         + "which 'kes identity of \(found.path)' prints")
             }
             guard known.contains(owner) else { continue }
+            if certificate.isCertificateAuthority {
+                warn(
+                    owner,
+                    "has a certificate in '\(found.path)' that is an authority's (CA:TRUE): the server takes no client for its owner; make "
+                        + "another with basicConstraints=critical,CA:FALSE")
+            }
             if certificate.notAfter < now {
                 warn(
                     owner, "has a certificate in '\(found.path)' that expired at \(Self.text(certificate.notAfter)); make another"

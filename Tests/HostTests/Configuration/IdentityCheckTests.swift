@@ -89,6 +89,24 @@ struct IdentityCheckTests {
             ])
     }
 
+    @Test("A client's certificate that is an authority's is told of")
+    func authority() throws {
+        let made = try run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", directory.file("ca.key"), "-out",
+                directory.file("ca.crt"),
+                "-subj", "/CN=me", "-days", "36500", "-addext", "basicConstraints=critical,CA:TRUE",
+            ])
+        try #require(made.code == 0, "\(made.errorText)")
+        let owner = try description("ca.crt").identity
+        #expect(
+            try warnings("p: { identities: [ \(owner) ] }") == [
+                "kes.yml:7:30: the identity \(owner) has a certificate in 'D/ca.crt' that is an authority's (CA:TRUE): the server takes no client "
+                    + "for its owner; make another with basicConstraints=critical,CA:FALSE"
+            ])
+    }
+
     @Test("A policy that no identity has is told of")
     func unusedPolicies() throws {
         #expect(
