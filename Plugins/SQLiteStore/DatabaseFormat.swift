@@ -40,6 +40,8 @@ enum DatabaseFormat {
         guard header.count == headerSize, header.starts(with: "SQLite format 3\0".utf8) else {
             return header.isEmpty ? "it is empty" : "it is not an SQLite database"
         }
+        // Another version than those of a rollback journal and of a log would be changed by opening the file (section 1.3.3).
+        guard header[18...19].allSatisfy({ (1...2).contains($0) }) else { return "its header is damaged" }
         let (version, application) = (number(header, at: 60), number(header, at: 68))
         guard application == applicationID else { return "it is a database of another program (application_id \(application))" }
         guard version == userVersion else {

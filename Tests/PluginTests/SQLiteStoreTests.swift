@@ -128,6 +128,17 @@ import Testing
         #expect(try OpenKeystore(.sqlite, in: directory).list().count == 200)
     }
 
+    /// One wrong byte in a name would hide the names behind it from a search.
+    @Test func namesOutOfOrderAreRefusedAndUntouched() throws {
+        let directory = try TemporaryDirectory()
+        try fill(directory)
+        var damaged = try directory.read("keys.db")
+        let name = try #require(Data(damaged).range(of: Data("key-150".utf8)))
+        damaged[name.upperBound - 1] = UInt8(ascii: "z")
+        try directory.write(damaged, to: "keys.db")
+        try expectRefusal(directory, "damaged")
+    }
+
     @Test func foreignRowsAreCorrupt() throws {
         let directory = try TemporaryDirectory()
         try fill(directory, count: 1)
