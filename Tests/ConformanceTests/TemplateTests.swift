@@ -21,9 +21,44 @@ import Testing
         let checked = try run(
             kesPath(), ["plugin", "check", library, "--config", #"{"path":"{dir}/keys"}"#, "--durable"], directory: project)
         #expect(checked.code == 0, "\(checked.text)")
+        try expectThatFailedRemovalsAreUndone("\(project)/\(library)")
         // The server would find it: the manifest is there.
         let listed = try run(kesPath(), ["plugin", "ls", "--plugins", ".", "--json"], directory: project)
         #expect(listed.text.contains(#""name":"my-store","version":"0.1.0","abi":1,"state":"ready""#), "\(listed.text)")
+    }
+
+    @Test(
+        "A removal that failed is undone in what the template in C or Rust makes",
+        arguments: [("c", "make", "libmy-store.so")]
+            + (isInstalled("cargo") ? [("rust", "cargo build --release --offline", "target/release/libmy_store.so")] : []))
+    func removal(language: String, build: String, library: String) throws {
+        let directory = try TemporaryDirectory()
+        let script = "'\(kesPath())' plugin new my-store --language \(language) && cd my-store && \(build)"
+        let built = try run("sh", ["-euc", script], directory: directory.path)
+        #expect(built.code == 0, "\(built.text)\(built.errorText)")
+        try expectThatFailedRemovalsAreUndone("\(directory.path)/my-store/\(library)")
+    }
+
+    /// One I/O call of a removal fails, each in turn; or that one and all behind it, after which nothing more may be written.
+    private func expectThatFailedRemovalsAreUndone(_ library: String) throws {
+        for (lasting, call) in ["", "+"].flatMap({ lasting in (1...4).map { (lasting, $0) } }) {
+            let directory = try TemporaryDirectory()
+            func drive(_ steps: [String]) throws -> String {
+                let configuration = "{\"path\":\"\(directory.file("keys"))\"}"
+                return try run("\(buildDirectory())/keystore-driver", [library, configuration] + steps).text
+            }
+            let text = try drive([
+                "open", "create:old:700", "arm:\(call):\(EIO)\(lasting)", "delete:old", "count", "create:new:10", "get:old",
+            ])
+            let isRemoved = text.contains("delete old 0\n")
+            #expect(text.contains("get old \(isRemoved ? 2 : 0) "), "call \(call)\(lasting): \(text)")
+            // What could not be undone ends all writing, and says so.
+            let isBroken = !isRemoved && lasting == "+"
+            #expect(text.contains("create new \(isBroken ? 4 : 0)\n"), "call \(call)\(lasting): \(text)")
+            let later = try drive(["open", "get:old"])
+            #expect(later.contains("open 0\n"))
+            if !isBroken { #expect(later.contains("get old \(isRemoved ? 2 : 0) "), "call \(call)\(lasting): \(text)\(later)") }
+        }
     }
 
     @Test("A template is small: what is an author's own has less than 250 lines")

@@ -3,8 +3,11 @@
  * The configuration is {"path": "FILE"}. The file is a row of records, each one key: new ones are appended and synced before
  * create() says OK. What is stored where is kept in memory, in order of names. One process may have the file open at a time.
  *
- *   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes | check sum, 4 bytes
- *            | the name | the value
+ *   file:    "KEYLOG1\n" | records
+ *   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes
+ *            | check sum of the lengths, 4 bytes | check sum of the rest, 4 bytes | the name | the value
+ *
+ * What is not such a file, or is damaged, is refused and left as it is. Only what a crash leaves of the last record is cut off.
  *
  * What it leaves out on purpose: the file never shrinks, and the index of all names has to fit into memory. */
 #include <errno.h>
@@ -20,7 +23,9 @@
 
 #include "border.h"
 
-enum { HEADER = 10 };
+enum { MAGIC = 8, HEADER = 14 };
+static const uint8_t magic[MAGIC] = {'K', 'E', 'Y', 'L', 'O', 'G', '1', '\n'};
+static const char broken[] = "an earlier write failed: look at the disk, then restart";
 
 struct entry { char name[KESWICK_NAME_MAX + 1]; off_t offset; uint32_t size; };
 
@@ -32,7 +37,7 @@ struct keswick_instance {
   size_t count, room;
 };
 
-/* FNV-1a. It finds records that a crash cut short; it is no protection against somebody who writes to the file. */
+/* FNV-1a. It finds damage; it is no protection against somebody who writes to the file. */
 static uint32_t checksum(uint32_t sum, const uint8_t *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) sum = (sum ^ bytes[i]) * 16777619u;
   return sum;
@@ -67,32 +72,42 @@ static int insert(keswick_instance *store, size_t index, const char *name, off_t
   return 1;
 }
 
-/* Reads the file into the index. A record that a crash left unfinished is the last one, and is cut off. */
+/* How much a whole record takes at the beginning of `bytes`; 0 for what a crash leaves of one, -1 for damage. */
+static off_t measure(const uint8_t *bytes, off_t size) {
+  uint32_t value, lengths, rest;
+  if (bytes[0] == 0 && memcmp(bytes, bytes + 1, (size_t)size - 1) == 0) return 0;
+  if (size < HEADER && bytes[0] == 'K') return 0;
+  if (size < HEADER || (bytes[0] != 'K' && bytes[0] != 'X')) return -1;
+  memcpy(&value, bytes + 2, 4), memcpy(&lengths, bytes + 6, 4), memcpy(&rest, bytes + 10, 4);
+  if (checksum(0, bytes + 1, 5) != lengths || bytes[1] > KESWICK_NAME_MAX || value > KESWICK_VALUE_MAX) return -1;
+  off_t body = (off_t)bytes[1] + value;
+  if (body > size - HEADER) return bytes[0] == 'K' ? 0 : -1;
+  return bytes[0] == 'X' || checksum(0, bytes + HEADER, (size_t)body) == rest ? HEADER + body : -1;
+}
+
+/* Reads the file into the index. */
 static keswick_result load(keswick_instance *store, const keswick_call *call) {
-  off_t size = lseek(store->file, 0, SEEK_END);
-  if (size <= 0) return size == 0 ? KESWICK_OK : fail(call, KESWICK_UNREACHABLE, "cannot read the file");
-  uint8_t *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, store->file, 0);
-  if (bytes == MAP_FAILED) return fail(call, KESWICK_UNREACHABLE, "cannot read the file");
-  int has_memory = 1;
-  while (has_memory && size - store->end >= HEADER) {
+  off_t size = lseek(store->file, 0, SEEK_END), length = 0;
+  uint8_t *bytes = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, store->file, 0) : NULL;
+  if (size < 0 || bytes == MAP_FAILED) return fail(call, KESWICK_UNREACHABLE, "cannot read the file");
+  keswick_result result = KESWICK_OK;
+  if (size > 0 && memcmp(bytes, magic, (size_t)(size < MAGIC ? size : MAGIC)) != 0)
+    result = fail(call, KESWICK_CORRUPT, "the file is not one of this keystore: name another one");
+  for (store->end = MAGIC; result == KESWICK_OK && store->end < size; store->end += length) {
     const uint8_t *record = bytes + store->end;
-    uint32_t value, sum;
-    char name[256] = {0};
-    memcpy(&value, record + 2, 4), memcpy(&sum, record + 6, 4);
-    off_t length = HEADER + (off_t)record[1] + value;
-    if (length > size - store->end || record[1] > KESWICK_NAME_MAX || (record[0] != 'X' && record[0] != 'K')) break;
-    if (record[0] == 'K' && checksum(0, record + HEADER, (size_t)length - HEADER) != sum) break;
+    char name[KESWICK_NAME_MAX + 1] = {0};
+    length = measure(record, size - store->end);
+    if (length < 0) result = fail(call, KESWICK_CORRUPT, "the file is damaged: put back a copy of it");
+    if (length <= 0) break;
     memcpy(name, record + HEADER, record[1]);
-    has_memory = record[0] == 'X' || insert(store, find(store, name), name, store->end, value);
-    store->end += length;
+    if (record[0] == 'K' && !insert(store, find(store, name), name, store->end, (uint32_t)(length - HEADER - record[1])))
+      result = fail(call, KESWICK_INTERNAL, "out of memory");
   }
-  munmap(bytes, (size_t)size);
-  if (!has_memory) return fail(call, KESWICK_INTERNAL, "out of memory");
-  /* A crash leaves less than one record. More than that is damage: it is not touched. */
-  if (size - store->end > HEADER + KESWICK_NAME_MAX + (off_t)KESWICK_VALUE_MAX)
-    return fail(call, KESWICK_CORRUPT, "the file is damaged: put back a copy of it");
-  if (size > store->end && ftruncate(store->file, store->end) != 0) return fail(call, KESWICK_UNREACHABLE, "cannot cut off a half");
-  return KESWICK_OK;
+  if (bytes) munmap(bytes, (size_t)size);
+  if (result != KESWICK_OK) return result;
+  int is_written = size >= MAGIC || (pwrite(store->file, magic, MAGIC, 0) == MAGIC && fdatasync(store->file) == 0);
+  if (is_written && size > store->end) is_written = ftruncate(store->file, store->end) == 0;
+  return is_written ? KESWICK_OK : fail(call, KESWICK_UNREACHABLE, "cannot write to the file");
 }
 
 static void do_close(keswick_instance *store) {
@@ -149,11 +164,13 @@ static keswick_result do_create(keswick_instance *store, const keswick_call *cal
   if (value.size > KESWICK_VALUE_MAX) return end(store, fail(call, KESWICK_INVALID, "a value has at most 1 MiB"));
   size_t index = find(store, name), length = HEADER + bytes.size + value.size;
   if (is_at(store, index, name)) return end(store, KESWICK_EXISTS);
-  if (store->is_broken) return end(store, fail(call, KESWICK_UNREACHABLE, "an earlier write failed: look at the disk, then restart"));
-  uint32_t size = (uint32_t)value.size, sum = checksum(checksum(0, bytes.data, bytes.size), value.data, value.size);
+  if (store->is_broken) return end(store, fail(call, KESWICK_UNREACHABLE, broken));
+  uint32_t size = (uint32_t)value.size, rest = checksum(checksum(0, bytes.data, bytes.size), value.data, value.size);
   uint8_t header[HEADER] = {'K', (uint8_t)bytes.size};
-  memcpy(header + 2, &size, 4), memcpy(header + 6, &sum, 4);
-  /* From where the host has it, so that there is no copy of the value to wipe. (Otherwise: explicit_bzero before free.) */
+  memcpy(header + 2, &size, 4);
+  uint32_t lengths = checksum(0, header + 1, 5);
+  memcpy(header + 6, &lengths, 4), memcpy(header + 10, &rest, 4);
+  /* From where the host has it: no copy of the value to wipe. (Otherwise: explicit_bzero before free.) */
   struct iovec parts[] = {{header, HEADER}, {(void *)bytes.data, bytes.size}, {(void *)value.data, value.size}};
   int is_written = pwritev(store->file, parts, 3, store->end) == (ssize_t)length && fdatasync(store->file) == 0;
   if (is_written && insert(store, index, name, store->end, size)) {
@@ -189,10 +206,14 @@ static keswick_result do_remove(keswick_instance *store, const keswick_call *cal
   if (result != KESWICK_OK) return result;
   size_t index = find(store, name);
   if (!is_at(store, index, name)) return end(store, KESWICK_NOT_FOUND);
+  if (store->is_broken) return end(store, fail(call, KESWICK_UNREACHABLE, broken));
   struct entry entry = store->entries[index];
   /* One byte decides, so there is no half of it. */
-  if (pwrite(store->file, "X", 1, entry.offset) != 1 || fdatasync(store->file) != 0)
-    return end(store, fail(call, KESWICK_UNREACHABLE, "cannot write to the file"));
+  if (pwrite(store->file, "X", 1, entry.offset) != 1 || fdatasync(store->file) != 0) {
+    result = fail(call, KESWICK_UNREACHABLE, "cannot write to the file");
+    store->is_broken = pwrite(store->file, "K", 1, entry.offset) != 1 || fdatasync(store->file) != 0;
+    return end(store, result); /* Not removed: it must be found after the next start, too. */
+  }
   memmove(&store->entries[index], &store->entries[index + 1], (--store->count - index) * sizeof entry);
   /* The name is gone. Now the value, as far as the disk does what it is told. */
   uint8_t *zeros = calloc(1, entry.size + 1u);

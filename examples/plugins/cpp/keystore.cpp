@@ -3,8 +3,11 @@
 // The configuration is {"path": "FILE"}. The file is a row of records, each one key: new ones are appended and synced before create()
 // says OK. What is stored where is kept in memory, in order of names. One process may have the file open at a time.
 //
-//   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes | check sum, 4 bytes
-//            | the name | the value
+//   file:    "KEYLOG1\n" | records
+//   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes
+//            | check sum of the lengths, 4 bytes | check sum of the rest, 4 bytes | the name | the value
+//
+// What is not such a file, or is damaged, is refused and left as it is. Only what a crash leaves of the last record is cut off.
 //
 // What it leaves out on purpose: the file never shrinks, and the index of all names has to fit into memory.
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -22,14 +26,15 @@
 
 namespace {
 
-constexpr off_t header_size = 10;
+constexpr char magic[] = {'K', 'E', 'Y', 'L', 'O', 'G', '1', '\n'};
+constexpr off_t magic_size = sizeof magic, header_size = 14;
 
 struct Entry {
   off_t offset;
   uint32_t size;
 };
 
-// FNV-1a. It finds records that a crash cut short; it is no protection against somebody who writes to the file.
+// FNV-1a. It finds damage; it is no protection against somebody who writes to the file.
 uint32_t checksum(uint32_t sum, const uint8_t *bytes, size_t size) {
   for (size_t i = 0; i < size; i++) sum = (sum ^ bytes[i]) * 16777619u;
   return sum;
@@ -58,10 +63,12 @@ struct keswick_instance {
     if (is_broken) throw Failure{KESWICK_UNREACHABLE, "an earlier write failed: look at the disk, then restart"};
     auto size = static_cast<uint32_t>(value.size);
     auto key = reinterpret_cast<const uint8_t *>(name.data());
-    uint32_t sum = checksum(checksum(0, key, name.size()), value.data, value.size);
+    uint32_t rest = checksum(checksum(0, key, name.size()), value.data, value.size);
     uint8_t header[header_size] = {'K', static_cast<uint8_t>(name.size())};
     std::memcpy(header + 2, &size, 4);
-    std::memcpy(header + 6, &sum, 4);
+    uint32_t lengths = checksum(0, header + 1, 5);
+    std::memcpy(header + 6, &lengths, 4);
+    std::memcpy(header + 10, &rest, 4);
     auto entry = entries.emplace(name, Entry{end, size}).first;
     // From where the host has it, so that there is no copy of the value to wipe.
     iovec parts[] = {{header, header_size}, {const_cast<char *>(name.data()), name.size()}, {const_cast<uint8_t *>(value.data), value.size}};
@@ -90,9 +97,15 @@ struct keswick_instance {
     std::lock_guard guard(lock);
     auto found = entries.find(name);
     if (found == entries.end()) throw Failure{KESWICK_NOT_FOUND, ""};
+    if (is_broken) throw Failure{KESWICK_UNREACHABLE, "an earlier write failed: look at the disk, then restart"};
     Entry entry = found->second;
     // One byte decides, so there is no half of it.
-    if (pwrite(file, "X", 1, entry.offset) != 1 || fdatasync(file) != 0) throw system_failure("cannot write to the file");
+    if (pwrite(file, "X", 1, entry.offset) != 1 || fdatasync(file) != 0) {
+      Failure failure = system_failure("cannot write to the file");
+      // Not removed: it must be found after the next start, too.
+      is_broken = pwrite(file, "K", 1, entry.offset) != 1 || fdatasync(file) != 0;
+      throw failure;
+    }
     entries.erase(found);
     // The name is gone. Now the value, as far as the disk does what it is told: if it does not, the name is gone all the same.
     std::vector<uint8_t> zeros(entry.size);
@@ -107,30 +120,59 @@ struct keswick_instance {
   }
 
  private:
-  // Reads the file into the index. A record that a crash left unfinished is the last one, and is cut off.
+  // Reads the file into the index.
   void load() {
     off_t size = lseek(file, 0, SEEK_END);
     if (size < 0) throw system_failure("cannot read the file");
-    while (size - end >= header_size) {
-      uint8_t header[header_size];
-      uint32_t value_size, sum;
-      if (pread(file, header, header_size, end) != header_size) throw system_failure("cannot read the file");
-      std::memcpy(&value_size, header + 2, 4);
-      std::memcpy(&sum, header + 6, 4);
-      off_t body_size = off_t{header[1]} + value_size;
-      if (body_size > size - end - header_size || value_size > KESWICK_VALUE_MAX || (header[0] != 'K' && header[0] != 'X')) break;
-      Secret body(static_cast<size_t>(body_size));
-      if (pread(file, body.data(), body.size(), end + header_size) != body_size) throw system_failure("cannot read the file");
-      if (header[0] == 'K') {
-        if (checksum(0, body.data(), body.size()) != sum) break;
-        entries.emplace(std::string(body.begin(), body.begin() + header[1]), Entry{end, value_size});
-      }
-      end += header_size + body_size;
+    char start[magic_size];
+    auto begun = static_cast<size_t>(std::min(size, magic_size));
+    read(start, begun, 0);
+    if (std::memcmp(start, magic, begun) != 0) throw Failure{KESWICK_CORRUPT, "the file is not one of this keystore: name another one"};
+    // A new file, or what a crash left of one.
+    if (size < magic_size && (pwrite(file, magic, magic_size, 0) != magic_size || fdatasync(file) != 0))
+      throw system_failure("cannot write to the file");
+    end = magic_size;
+    while (end < size) {
+      off_t length = load_record(size - end);
+      if (length == 0) break;
+      end += length;
     }
-    // A crash leaves less than one record. More than that is damage: it is not touched.
-    if (size - end > header_size + off_t{KESWICK_NAME_MAX + KESWICK_VALUE_MAX})
-      throw Failure{KESWICK_CORRUPT, "the file is damaged: put back a copy of it"};
     if (size > end && ftruncate(file, end) != 0) throw system_failure("cannot cut off a half record");
+  }
+
+  // Takes the record at the end of those before it into the index. Returns its size; 0 for what a crash leaves of one.
+  off_t load_record(off_t left) {
+    const Failure damage{KESWICK_CORRUPT, "the file is damaged: put back a copy of it"};
+    uint8_t header[header_size] = {};
+    uint32_t value_size, lengths, rest;
+    read(header, static_cast<size_t>(std::min(left, header_size)), end);
+    if (header[0] == 0 && is_zero(left)) return 0;
+    if (header[0] != 'K' && (header[0] != 'X' || left < header_size)) throw damage;
+    if (left < header_size) return 0;
+    std::memcpy(&value_size, header + 2, 4);
+    std::memcpy(&lengths, header + 6, 4);
+    std::memcpy(&rest, header + 10, 4);
+    if (checksum(0, header + 1, 5) != lengths || header[1] > KESWICK_NAME_MAX || value_size > KESWICK_VALUE_MAX) throw damage;
+    off_t body_size = off_t{header[1]} + value_size;
+    if (body_size > left - header_size && header[0] == 'K') return 0;
+    if (body_size > left - header_size) throw damage;
+    if (header[0] == 'K') {
+      Secret body(static_cast<size_t>(body_size));
+      read(body.data(), body.size(), end + header_size);
+      if (checksum(0, body.data(), body.size()) != rest) throw damage;
+      entries.emplace(std::string(body.begin(), body.begin() + header[1]), Entry{end, value_size});
+    }
+    return header_size + body_size;
+  }
+
+  bool is_zero(off_t left) {
+    Secret bytes(static_cast<size_t>(left));
+    read(bytes.data(), bytes.size(), end);
+    return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
+  }
+
+  void read(void *bytes, size_t size, off_t place) {
+    if (pread(file, bytes, size, place) != static_cast<ssize_t>(size)) throw system_failure("cannot read the file");
   }
 
   // The file itself may be new: it must not vanish with a crash of the machine.

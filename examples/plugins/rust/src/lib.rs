@@ -3,8 +3,11 @@
 //! The configuration is {"path": "FILE"}. The file is a row of records, each one key: new ones are appended and synced before create
 //! says OK. What is stored where is kept in memory, in order of names. One process may have the file open at a time.
 //!
-//!   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes | check sum, 4 bytes
-//!            | the name | the value
+//!   file:    "KEYLOG1\n" | records
+//!   record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes
+//!            | check sum of the lengths, 4 bytes | check sum of the rest, 4 bytes | the name | the value
+//!
+//! What is not such a file, or is damaged, is refused and left as it is. Only what a crash leaves of the last record is cut off.
 //!
 //! What it leaves out on purpose: the file never shrinks, and the index of all names has to fit into memory.
 mod abi;
@@ -20,7 +23,8 @@ use std::os::unix::io::AsRawFd;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
-const HEADER: u64 = 10;
+const MAGIC: &[u8; 8] = b"KEYLOG1\n";
+const HEADER: u64 = 14;
 
 struct Entry {
     offset: u64,
@@ -48,7 +52,7 @@ extern "C" {
 
 const LOCK_EX_NB: i32 = 2 | 4;
 
-/// FNV-1a. It finds records that a crash cut short; it is no protection against somebody who writes to the file.
+/// FNV-1a. It finds damage; it is no protection against somebody who writes to the file.
 fn checksum(sum: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(sum, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(16_777_619))
 }
@@ -67,39 +71,67 @@ fn parse(json: &[u8]) -> Option<&str> {
 }
 
 impl State {
-    /// Reads the file into the index. A record that a crash left unfinished is the last one, and is cut off.
+    /// Reads the file into the index.
     fn load(&mut self) -> Result<(), Failure> {
         let size = self.file.metadata().map_err(|error| Failure::io("cannot read the file", error))?.len();
-        while size - self.end >= HEADER {
-            let mut header = [0; HEADER as usize];
-            self.file.read_exact_at(&mut header, self.end).map_err(|error| Failure::io("cannot read the file", error))?;
-            let value_size = u32::from_le_bytes([header[2], header[3], header[4], header[5]]);
-            let sum = u32::from_le_bytes([header[6], header[7], header[8], header[9]]);
-            let body_size = u64::from(header[1]) + u64::from(value_size);
-            if body_size > size - self.end - HEADER || value_size as usize > VALUE_MAX || (header[0] != b'K' && header[0] != b'X') {
-                break;
-            }
-            if header[0] == b'K' {
-                let mut body = vec![0; body_size as usize];
-                self.file.read_exact_at(&mut body, self.end + HEADER).map_err(|error| Failure::io("cannot read the file", error))?;
-                let is_whole = checksum(0, &body) == sum;
-                let name = String::from_utf8_lossy(&body[..header[1] as usize]).into_owned();
-                border::wipe(&mut body); // It has held a value.
-                if !is_whole {
-                    break;
-                }
-                self.entries.insert(name, Entry { offset: self.end, size: value_size });
-            }
-            self.end += HEADER + body_size;
+        let start = self.read(size.min(MAGIC.len() as u64), 0)?;
+        if !MAGIC.starts_with(&start) {
+            return Err(Failure::new(CORRUPT, "the file is not one of this keystore: name another one"));
         }
-        // A crash leaves less than one record. More than that is damage: it is not touched.
-        if size - self.end > HEADER + (NAME_MAX + VALUE_MAX) as u64 {
-            return Err(Failure::new(CORRUPT, "the file is damaged: put back a copy of it"));
+        if start.len() < MAGIC.len() {
+            // A new file, or what a crash left of one.
+            let written = self.file.write_all_at(MAGIC, 0).and_then(|_| self.file.sync_data());
+            written.map_err(|error| Failure::io("cannot write to the file", error))?;
+        }
+        self.end = MAGIC.len() as u64;
+        while self.end < size {
+            match self.load_record(size - self.end)? {
+                Some(length) => self.end += length,
+                None => break,
+            }
         }
         if size > self.end {
             self.file.set_len(self.end).map_err(|error| Failure::io("cannot cut off a half record", error))?;
         }
         Ok(())
+    }
+
+    /// Takes the record at the end of those before it into the index. Returns its size; nothing for what a crash leaves of one.
+    fn load_record(&mut self, left: u64) -> Result<Option<u64>, Failure> {
+        let damage = || Failure::new(CORRUPT, "the file is damaged: put back a copy of it");
+        let header = self.read(left.min(HEADER), self.end)?;
+        match header[0] {
+            0 if self.read(left, self.end)?.iter().all(|byte| *byte == 0) => return Ok(None),
+            b'K' if left < HEADER => return Ok(None),
+            b'K' | b'X' if left >= HEADER => (),
+            _ => return Err(damage()),
+        }
+        let number = |place: usize| u32::from_le_bytes([header[place], header[place + 1], header[place + 2], header[place + 3]]);
+        let (name_size, size) = (header[1] as usize, number(2));
+        if checksum(0, &header[1..6]) != number(6) || name_size > NAME_MAX || size as usize > VALUE_MAX {
+            return Err(damage());
+        }
+        let body_size = name_size as u64 + u64::from(size);
+        if body_size > left - HEADER {
+            return if header[0] == b'K' { Ok(None) } else { Err(damage()) };
+        }
+        if header[0] == b'K' {
+            let mut body = self.read(body_size, self.end + HEADER)?;
+            let is_whole = checksum(0, &body) == number(10);
+            let name = String::from_utf8_lossy(&body[..name_size]).into_owned();
+            border::wipe(&mut body); // It has held a value.
+            if !is_whole {
+                return Err(damage());
+            }
+            self.entries.insert(name, Entry { offset: self.end, size });
+        }
+        Ok(Some(HEADER + body_size))
+    }
+
+    fn read(&self, size: u64, place: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = vec![0; size as usize];
+        self.file.read_exact_at(&mut bytes, place).map_err(|error| Failure::io("cannot read the file", error))?;
+        Ok(bytes)
     }
 
     fn append(&self, header: &[u8], name: &[u8], value: &[u8]) -> std::io::Result<()> {
@@ -154,6 +186,7 @@ impl Store {
         let size = value.len() as u32;
         let mut header = vec![b'K', name.len() as u8];
         header.extend_from_slice(&size.to_le_bytes());
+        header.extend_from_slice(&checksum(0, &header[1..]).to_le_bytes());
         header.extend_from_slice(&checksum(checksum(0, name.as_bytes()), value).to_le_bytes());
         if let Err(error) = state.append(&header, name.as_bytes(), value) {
             // What is half there must not be found later.
@@ -182,9 +215,15 @@ impl Store {
     pub fn remove(&self, name: &str) -> Result<(), Failure> {
         let mut state = self.lock();
         let (offset, size) = state.entries.get(name).map(|entry| (entry.offset, entry.size)).ok_or_else(Failure::not_found)?;
+        if state.is_broken {
+            return Err(Failure::new(UNREACHABLE, "an earlier write failed: look at the disk, then restart"));
+        }
         // One byte decides, so there is no half of it.
-        let marked = state.file.write_all_at(b"X", offset).and_then(|_| state.file.sync_data());
-        marked.map_err(|error| Failure::io("cannot write to the file", error))?;
+        if let Err(error) = state.file.write_all_at(b"X", offset).and_then(|_| state.file.sync_data()) {
+            // Not removed: it must be found after the next start, too.
+            state.is_broken = state.file.write_all_at(b"K", offset).and_then(|_| state.file.sync_data()).is_err();
+            return Err(Failure::io("cannot write to the file", error));
+        }
         state.entries.remove(name);
         // The name is gone. Now the value, as far as the disk does what it is told: if it does not, the name is gone all the same.
         let zeros = vec![0; size as usize];

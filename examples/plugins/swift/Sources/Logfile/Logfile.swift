@@ -10,8 +10,11 @@ public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportK
 /// The configuration is `{"path": "FILE"}`. The file is a row of records, each one key: new ones are appended and synced before
 /// `create` returns. What is stored where is kept in memory, in order of names. One process may have the file open at a time.
 ///
-///     record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes | check sum, 4 bytes
-///              | the name | the value
+///     file:    "KEYLOG1\n" | records
+///     record:  state 'K' (a key) or 'X' (removed) | length of the name, 1 byte | length of the value, 4 bytes
+///              | check sum of the lengths, 4 bytes | check sum of the rest, 4 bytes | the name | the value
+///
+/// What is not such a file, or is damaged, is refused and left as it is. Only what a crash leaves of the last record is cut off.
 ///
 /// What it leaves out on purpose: the file never shrinks, and the index of all names has to fit into memory. PluginKit has checked
 /// names, sizes and deadlines before any of these functions is called.
@@ -37,7 +40,10 @@ final class Logfile: Keystore {
         var names: [KeyName] = []
     }
 
-    private static let headerSize = 10
+    private static let magic = Array("KEYLOG1\n".utf8)
+    private static let headerSize = 14
+    private static let damage = KeystoreError(.corrupt, "the file is damaged: put back a copy of it")
+    private static let broken = KeystoreError(.unreachable, "an earlier write failed: look at the disk, then restart")
 
     private let file: Int32
     /// Calls come from several threads at once: all of them take this.
@@ -66,12 +72,11 @@ final class Logfile: Keystore {
     func create(_ name: KeyName, value: RawSpan, deadline: Deadline) throws(KeystoreError) {
         try state.withLock { state throws(KeystoreError) in
             guard state.entries[name] == nil else { throw .exists }
-            guard !state.isBroken else { throw .unreachable("an earlier write failed: look at the disk, then restart") }
+            guard !state.isBroken else { throw Self.broken }
             let key = Array(name.text.utf8)
-            let sum = value.withUnsafeBytes { Self.checksum(Self.checksum(0, key), $0) }
-            var header: [UInt8] = [UInt8(ascii: "K"), UInt8(key.count)]
-            for number in [UInt32(value.byteCount), sum] { withUnsafeBytes(of: number.littleEndian) { header += $0 } }
-            let front = header + key
+            let rest = value.withUnsafeBytes { Self.checksum(Self.checksum(0, key), $0) }
+            let lengths = [UInt8(key.count)] + Self.bytes(UInt32(value.byteCount))
+            let front = [UInt8(ascii: "K")] + lengths + Self.bytes(Self.checksum(0, lengths)) + Self.bytes(rest) + key
             // The value goes from where the host has it, so that there is no copy to wipe.
             let isWritten =
                 front.withUnsafeBytes { write($0, at: state.end) }
@@ -105,9 +110,13 @@ final class Logfile: Keystore {
     func delete(_ name: KeyName, deadline: Deadline) throws(KeystoreError) {
         try state.withLock { state throws(KeystoreError) in
             guard let entry = state.entries[name] else { throw .notFound }
+            guard !state.isBroken else { throw Self.broken }
             // One byte decides, so there is no half of it.
             guard pwrite(file, "X", 1, off_t(entry.offset)) == 1, fdatasync(file) == 0 else {
-                throw Self.failure("cannot write to the file")
+                let failure = Self.failure("cannot write to the file")
+                // Not removed: it must be found after the next start, too.
+                state.isBroken = pwrite(file, "K", 1, off_t(entry.offset)) != 1 || fdatasync(file) != 0
+                throw failure
             }
             state.entries[name] = nil
             state.names.remove(at: Self.place(of: name.text, in: state.names))
@@ -128,18 +137,25 @@ final class Logfile: Keystore {
 
     func status(deadline: Deadline) throws(KeystoreError) {
         try state.withLock { state throws(KeystoreError) in
-            if state.isBroken { throw .unreachable("an earlier write failed: look at the disk, then restart") }
+            if state.isBroken { throw Self.broken }
         }
     }
 
     // MARK: The file
 
-    /// Reads the file into the index. A record that a crash left unfinished is the last one, and is cut off.
+    /// Reads the file into the index.
     private func load() throws(KeystoreError) {
         let size = Int(lseek(file, 0, SEEK_END))
         guard size >= 0 else { throw Self.failure("cannot read the file") }
         try state.withLock { state throws(KeystoreError) in
-            while size - state.end >= Self.headerSize, let record = try record(at: state.end, fileSize: size) {
+            let isOurs = try withBytes(min(size, Self.magic.count), at: 0) { Self.magic.starts(with: $0) }
+            guard isOurs else { throw .corrupt("the file is not one of this keystore: name another one") }
+            // A new file, or what a crash left of one.
+            guard size >= Self.magic.count || (Self.magic.withUnsafeBytes { write($0, at: 0) } && fdatasync(file) == 0) else {
+                throw Self.failure("cannot write to the file")
+            }
+            state.end = Self.magic.count
+            while state.end < size, let record = try record(at: state.end, left: size - state.end) {
                 if let name = record.name {
                     state.entries[name] = Entry(offset: state.end, size: record.valueSize)
                     state.names.append(name)
@@ -147,42 +163,46 @@ final class Logfile: Keystore {
                 state.end += record.size
             }
             state.names.sort()
-            // A crash leaves less than one record. More than that is damage: it is not touched.
-            if size - state.end > Self.headerSize + Int(KESWICK_NAME_MAX + KESWICK_VALUE_MAX) {
-                throw .init(.corrupt, "the file is damaged: put back a copy of it")
-            }
-            guard size == state.end || ftruncate(file, off_t(state.end)) == 0 else {
+            guard size <= state.end || ftruncate(file, off_t(state.end)) == 0 else {
                 throw Self.failure("cannot cut off a half record")
             }
         }
     }
 
-    /// The record at an offset; its name is nil when it was removed. Nil when it is not whole.
-    private func record(at offset: Int, fileSize: Int) throws(KeystoreError) -> (name: KeyName?, valueSize: Int, size: Int)? {
-        var header = [UInt8](repeating: 0, count: Self.headerSize)
-        guard pread(file, &header, header.count, off_t(offset)) == header.count else {
-            throw Self.failure("cannot read the file")
+    /// The record at an offset; its name is nil when it was removed. Nil for what a crash leaves of one.
+    private func record(at offset: Int, left: Int) throws(KeystoreError) -> (name: KeyName?, valueSize: Int, size: Int)? {
+        let header = try withBytes(min(left, Self.headerSize), at: offset) { Array($0) }
+        if header[0] == 0, try withBytes(left, at: offset, { $0.allSatisfy { $0 == 0 } }) { return nil }
+        let isKey = header[0] == UInt8(ascii: "K")
+        guard isKey || (header[0] == UInt8(ascii: "X") && left >= Self.headerSize) else { throw Self.damage }
+        guard left >= Self.headerSize else { return nil }
+        let (nameSize, valueSize) = (Int(header[1]), Int(Self.number(header[2...])))
+        guard Self.checksum(0, header[1..<6]) == Self.number(header[6...]), nameSize <= Int(KESWICK_NAME_MAX),
+            valueSize <= Int(KESWICK_VALUE_MAX)
+        else { throw Self.damage }
+        let bodySize = nameSize + valueSize
+        if bodySize > left - Self.headerSize {
+            guard isKey else { throw Self.damage }
+            return nil
         }
-        let (valueSize, sum) = header.withUnsafeBytes { bytes in
-            (
-                Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt32.self))),
-                UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 6, as: UInt32.self))
-            )
+        guard isKey else { return (nil, valueSize, Self.headerSize + bodySize) }
+        let name = try withBytes(bodySize, at: offset + Self.headerSize) { body in
+            Self.checksum(0, body) == Self.number(header[10...])
+                ? KeyName(bytes: UnsafeRawBufferPointer(rebasing: body[..<nameSize])) : nil
         }
-        let (nameSize, bodySize) = (Int(header[1]), Int(header[1]) + valueSize)
-        guard bodySize <= fileSize - offset - Self.headerSize, valueSize <= Int(KESWICK_VALUE_MAX) else { return nil }
-        if header[0] == UInt8(ascii: "X") { return (nil, valueSize, Self.headerSize + bodySize) }
-        guard header[0] == UInt8(ascii: "K") else { return nil }
-        var name: KeyName?
-        _ = try SecretValue(capacity: bodySize) { (bytes) throws(KeystoreError) in
-            guard pread(file, bytes.baseAddress, bodySize, off_t(offset + Self.headerSize)) == bodySize else {
+        guard let name else { throw Self.damage }
+        return (name, valueSize, Self.headerSize + bodySize)
+    }
+
+    /// Lends a part of the file to `body`, and wipes it.
+    private func withBytes<R>(_ count: Int, at offset: Int, _ body: (UnsafeRawBufferPointer) -> R) throws(KeystoreError) -> R {
+        let bytes = try SecretValue(capacity: count) { (bytes) throws(KeystoreError) in
+            guard pread(file, bytes.baseAddress, count, off_t(offset)) == count else {
                 throw Self.failure("cannot read the file")
             }
-            let body = UnsafeRawBufferPointer(bytes)
-            if Self.checksum(0, body) == sum { name = KeyName(bytes: UnsafeRawBufferPointer(rebasing: body[..<nameSize])) }
-            return bodySize
+            return count
         }
-        return name.map { ($0, valueSize, Self.headerSize + bodySize) }
+        return bytes.withUnsafeBytes(body)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
@@ -200,9 +220,16 @@ final class Logfile: Keystore {
 
     // MARK: Helpers
 
-    /// FNV-1a. It finds records that a crash cut short; it is no protection against somebody who writes to the file.
+    /// FNV-1a. It finds damage; it is no protection against somebody who writes to the file.
     private static func checksum(_ sum: UInt32, _ bytes: some Sequence<UInt8>) -> UInt32 {
         bytes.reduce(sum) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    }
+
+    private static func bytes(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+
+    /// The number that begins `bytes`.
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     /// The index of the first name that is not less than `text`.
