@@ -23,6 +23,12 @@ package struct Rule: Hashable, Sendable {
         "open.malformed", "open() answers INVALID, with a message, to a configuration that is not well-formed JSON.")
     static let openUnknownMember = Rule(
         "open.unknown-member", "open() answers INVALID to a configuration with a member that the plugin does not know.")
+    static let openForeign = Rule(
+        "open.foreign", "open() refuses a file that the keystore did not write, and leaves it as it is.")
+    static let openDamaged = Rule(
+        "open.damaged",
+        "A changed byte in the keystore's file costs at most the key that it belongs to: open() refuses the file, or all others are "
+            + "there; and the file is left as it is.")
     static let openTwice = Rule(
         "open.twice", "Instances are independent: two at once work, and closing one leaves the other as it was.")
     static let createStores = Rule("create.stores", "After create() said OK, get() gives the exact bytes and list() the name.")
@@ -100,7 +106,8 @@ package struct Rule: Hashable, Sendable {
 
     /// In the order of the report.
     package static let all: [Rule] = [
-        library, table, openMalformed, openUnknownMember, openTwice, createStores, createExists, getMissing, deleteRemoves,
+        library, table, openMalformed, openUnknownMember, openForeign, openDamaged, openTwice, createStores, createExists,
+        getMissing, deleteRemoves,
         deleteMissing, valueBytes, valueSizes, valueEmpty, valueTooLarge, valueBorrowed, namesAllowed, namesDistinct,
         namesInvalid,
         listBounds, listOrder, listPrefix, listAfter, listLimit, listPages, listChanges, listCost, statusOK, deadlinePassed,

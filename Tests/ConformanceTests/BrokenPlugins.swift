@@ -10,6 +10,8 @@ struct BrokenPlugin: Sendable, CustomTestStringConvertible {
     var shownBy: String
     /// Further arguments for the check.
     var arguments: [String]
+    /// Which fixture it is, and what its configuration names.
+    var (fixture, path) = ("keystore", "{dir}")
 
     init(_ promise: String, _ rule: String, shownBy: String? = nil, _ arguments: String...) {
         self.promise = promise
@@ -20,7 +22,7 @@ struct BrokenPlugin: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(promise) breaks \(rule)" }
 
-    static let all: [BrokenPlugin] = tables + values + names + listings + lives + resources
+    static let all: [BrokenPlugin] = tables + values + names + listings + lives + resources + files
 
     private static let tables = [
         BrokenPlugin("NO_ENTRY", "load.library"),
@@ -93,4 +95,15 @@ struct BrokenPlugin: Sendable, CustomTestStringConvertible {
         BrokenPlugin("CHANGES_UMASK", "process.state"),
         BrokenPlugin("PRINTS", "process.silent", shownBy: "status.ok"),
     ]
+
+    private static let files = [
+        BrokenPlugin("TAKES_FOREIGN_FILES", "open.foreign"),
+        BrokenPlugin("EMPTIES_FOREIGN_FILES", "open.foreign"),
+        BrokenPlugin("CUTS_OFF_DAMAGE", "open.damaged"),
+        BrokenPlugin("SKIPS_BEHIND_DAMAGE", "open.damaged"),
+    ].map { plugin in
+        var plugin = plugin
+        (plugin.fixture, plugin.path) = ("onefile", "{dir}/keys")
+        return plugin
+    }
 }

@@ -16,6 +16,8 @@ import Testing
         var name: String?
         var passed: Bool
         var rules: [Line]
+
+        func passed(_ rule: String) -> Bool { rules.first { $0.rule == rule }?.result == "passed" }
     }
 
     private static func check(_ library: String, _ arguments: [String]) throws -> (code: Int32, report: Report) {
@@ -25,7 +27,9 @@ import Testing
     }
 
     /// Compiles the fixture with one promise broken.
-    private static func compile(_ promise: String, flags: String = "0", into directory: TemporaryDirectory) throws -> String {
+    private static func compile(
+        _ promise: String, _ fixture: String = "keystore", flags: String = "0", into directory: TemporaryDirectory
+    ) throws -> String {
         let root = Repository.root
         let library = directory.file("lib\(promise).so")
         let result = try run(
@@ -34,7 +38,7 @@ import Testing
                 "-shared", "-fPIC", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-use-after-free", "-DBREAK=\(promise)",
                 "-DMORE_FLAGS=\(flags)",
                 promise == "NO_ENTRY" ? "-DNO_ENTRY_POINT" : "-UNO_ENTRY_POINT", "-I\(root)/Sources/PluginAPI/include",
-                "\(root)/Tests/ConformanceTests/Fixtures/keystore.c", "-o", library,
+                "\(root)/Tests/ConformanceTests/Fixtures/\(fixture).c", "-o", library,
             ])
         try #require(result.code == 0, "\(result.errorText)")
         return library
@@ -53,20 +57,28 @@ import Testing
         for line in report.rules where line.result == "failed" { Issue.record("\(line.rule): \(line.details)") }
         #expect(code == 0)
         #expect(report.passed)
-        #expect(report.rules.count == 46 - (arguments.isEmpty ? 1 : 0))
-        // A keystore in memory has nothing that two processes could share.
+        #expect(report.rules.count == 48 - (arguments.isEmpty ? 1 : 0))
         let skipped = report.rules.filter { $0.result == "skipped" }.map(\.rule)
-        #expect(skipped == (library == "MemStore" ? ["processes.race"] : []))
+        switch library {
+        // A keystore in memory has nothing that two processes could share.
+        case "MemStore": #expect(skipped == ["open.foreign", "open.damaged", "processes.race"])
+        // One with many files has none that all keys are in.
+        case "FSStore": #expect(skipped == ["open.foreign", "open.damaged"])
+        default: #expect(skipped == [])
+        }
     }
 
-    @Test("A keystore of a stranger that keeps its promises passes")
-    func stranger() throws {
+    @Test(
+        "A keystore of a stranger that keeps its promises passes",
+        arguments: [("keystore", "{dir}", []), ("onefile", "{dir}/keys", ["--only", "open.foreign", "--only", "open.damaged"])])
+    func stranger(fixture: String, path: String, arguments: [String]) throws {
         let directory = try TemporaryDirectory()
-        let library = try Self.compile("NOTHING", into: directory)
-        let (code, report) = try Self.check(library, ["--config", #"{"path":"{dir}"}"#])
+        let library = try Self.compile("NOTHING", fixture, into: directory)
+        let (code, report) = try Self.check(library, ["--config", "{\"path\":\"\(path)\"}"] + arguments)
         for line in report.rules where line.result == "failed" { Issue.record("\(line.rule): \(line.details)") }
         #expect(code == 0)
-        #expect(report.name == "broken")
+        #expect(report.name == (fixture == "keystore" ? "broken" : fixture))
+        if fixture == "onefile" { for rule in ["open.foreign", "open.damaged"] { #expect(report.passed(rule), "\(rule)") } }
     }
 
     @Test(
@@ -74,16 +86,17 @@ import Testing
         arguments: BrokenPlugin.all)
     func broken(_ plugin: BrokenPlugin) throws {
         let directory = try TemporaryDirectory()
-        let library = try Self.compile(plugin.promise, into: directory)
+        let library = try Self.compile(plugin.promise, plugin.fixture, into: directory)
+        let configuration = "{\"path\":\"\(plugin.path)\"}"
         let (code, report) = try Self.check(
-            library, ["--config", #"{"path":"{dir}"}"#, "--seed", "7", "--only", plugin.shownBy] + plugin.arguments)
+            library, ["--config", configuration, "--seed", "7", "--only", plugin.shownBy] + plugin.arguments)
         #expect(code == 1)
         #expect(!report.passed)
         let failed = report.rules.filter { $0.result == "failed" }
         #expect(failed.contains { $0.rule == plugin.rule }, "found instead: \(failed.map { "\($0.rule) \($0.details)" })")
         for line in failed {
             #expect(!line.details.isEmpty)
-            #expect(line.reproduce.hasPrefix("kes plugin check \(library) --config '{\"path\":\"{dir}\"}' --seed 7"))
+            #expect(line.reproduce.hasPrefix("kes plugin check \(library) --config '\(configuration)' --seed 7"))
         }
     }
 

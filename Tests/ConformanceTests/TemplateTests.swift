@@ -21,6 +21,7 @@ import Testing
         let checked = try run(
             kesPath(), ["plugin", "check", library, "--config", #"{"path":"{dir}/keys"}"#, "--durable"], directory: project)
         #expect(checked.code == 0, "\(checked.text)")
+        for rule in ["open.foreign", "open.damaged"] { #expect(checked.text.contains("ok   \(rule)"), "\(checked.text)") }
         try expectThatFailedRemovalsAreUndone("\(project)/\(library)")
         // The server would find it: the manifest is there.
         let listed = try run(kesPath(), ["plugin", "ls", "--plugins", ".", "--json"], directory: project)

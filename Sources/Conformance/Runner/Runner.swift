@@ -62,8 +62,12 @@ package final class Runner {
         }
         if isWanted(.reopen) {
             try checkOtherProcess()
-        } else if isWanted(.processRace) || options.isDurable {
+        } else if options.isDurable || [.processRace, .openForeign, .openDamaged].contains(where: isWanted) {
             try findOutWhetherValuesLast()
+        }
+        for rule in [Rule.openForeign, .openDamaged] where isWanted(rule) {
+            started(rule)
+            try checkFile(rule)
         }
         if isWanted(.processRace) {
             started(.processRace)

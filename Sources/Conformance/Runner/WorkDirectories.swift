@@ -9,6 +9,8 @@ final class WorkDirectories {
         var configuration: String
         /// Whether the directory is new, and goes away afterwards.
         var isFresh: Bool
+        /// The paths in that directory that the configuration names.
+        var named: [String] = []
         fileprivate var path: String?
     }
 
@@ -57,7 +59,8 @@ final class WorkDirectories {
         guard Interruption.change({ _ in mkdir(path, 0o700) }) == 0 else {
             throw Runner.Failure(description: "cannot make \(path): \(String(cString: strerror(errno)))")
         }
-        return Place(configuration: configuration.replacing("{dir}", with: path), isFresh: true, path: path)
+        let named = configuration.matches(of: /"\{dir\}(\/[^"\\]+)"/).map { path + $0.output.1 }
+        return Place(configuration: configuration.replacing("{dir}", with: path), isFresh: true, named: named, path: path)
     }
 
     func remove(_ place: Place) {

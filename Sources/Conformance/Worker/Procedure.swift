@@ -5,6 +5,8 @@ enum Procedure: String, Sendable {
     case race = "step.race"
     case fill = "step.fill"
     case audit = "step.audit"
+    case keep = "step.keep"
+    case inspect = "step.inspect"
 
     func run(_ session: Session) throws {
         switch self {
@@ -13,6 +15,8 @@ enum Procedure: String, Sendable {
         case .race: race(session)
         case .fill: try fill(session)
         case .audit: try audit(session)
+        case .keep: try keep(session)
+        case .inspect: inspect(session)
         }
     }
 
@@ -72,6 +76,30 @@ enum Procedure: String, Sendable {
         guard Commands.line() != nil else { return }
         // Whoever created a name removes it.
         if !session.isFresh { store.removeCreated() }
+        store.close()
+    }
+
+    // MARK: open.foreign, open.damaged
+
+    static let names = 40
+
+    private func keep(_ session: Session) throws {
+        let store = try session.open()
+        for number in 0..<Self.names {
+            let name = session.name("file-\(number)")
+            try ValueChecks.create(session, store, name, session.value(name, size: 60 + number), .createStores)
+        }
+        store.close()
+    }
+
+    /// Tells `refused`, or how many of the names have their values.
+    private func inspect(_ session: Session) {
+        var instance: Instance?
+        let outcome = Instance.open(session, configuration: session.configuration, instance: &instance)
+        guard outcome.code == .ok, let store = instance else { return session.tell("refused") }
+        let names = (0..<Self.names).map { session.name("file-\($0)") }
+        let there = names.enumerated().count { store.get($1).value == session.value($1, size: 60 + $0) }
+        session.tell("opened \(there)")
         store.close()
     }
 

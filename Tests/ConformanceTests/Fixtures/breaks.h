@@ -1,4 +1,4 @@
-/* The promises that keystore.c can break, one at a time. */
+/* The promises that keystore.c and onefile.c can break, one at a time. */
 #ifndef BREAKS_H
 #define BREAKS_H
 
@@ -9,9 +9,11 @@ enum broken_promise {
   BAD_NAME,
   CHANGES_UMASK,
   COUNTS_POSITIONS,
+  CUTS_OFF_DAMAGE,
   CRASHES_IN_CLOSE,
   DOUBLE_FREE,
   EMPTIES,
+  EMPTIES_FOREIGN_FILES,
   EMPTY_FOR_MISSING,
   EMPTY_IS_MISSING,
   EXITS,
@@ -49,8 +51,10 @@ enum broken_promise {
   SHORT_NAMES,
   SIGNED_DEADLINE,
   SILENT_FAILURES,
+  SKIPS_BEHIND_DAMAGE,
   SMALL_VALUES,
   STRINGS,
+  TAKES_FOREIGN_FILES,
   TELLS_VALUES,
   TWO_MESSAGES,
   UNKNOWN_FLAG,
