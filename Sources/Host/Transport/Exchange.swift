@@ -86,22 +86,20 @@ final class Exchange {
     /// Whether a request with this head, on the same connection, is accepted as this one was, and for the same reasons.
     func decides(_ head: RequestHead, under snapshot: Int) -> Bool {
         guard isRepeatable, self.snapshot == snapshot, case .accepted(let route) = admission else { return false }
-        return Self.areSameBytes(head.target, target) && Self.areSameBytes(head.method, method)
-            && head.contentLength ?? 0 <= route.maxBody
+        return Self.areSameBytes(head.target, target) && head.method == method && head.contentLength ?? 0 <= route.maxBody
     }
 
     /// Not `==`, which takes texts for equal that Unicode does: U+212A, the sign for Kelvin, is not K to a policy.
     private static func areSameBytes(_ one: String, _ other: String) -> Bool {
-        let same = one.utf8.withContiguousStorageIfAvailable { one in
-            other.utf8.withContiguousStorageIfAvailable { other in
-                guard one.count == other.count, let first = one.baseAddress, let second = other.baseAddress else {
-                    return one.count == other.count
-                }
+        guard one.utf8.count == other.utf8.count else { return false }
+        // Native strings, which all strings on Linux are, lend their bytes: nothing is copied.
+        var (one, other) = (one, other)
+        return one.withUTF8 { one in
+            other.withUTF8 { other in
+                guard let first = one.baseAddress, let second = other.baseAddress else { return one.isEmpty && other.isEmpty }
                 return memcmp(first, second, one.count) == 0
             }
         }
-        // Native strings, which all strings on Linux are, have such storage.
-        return same.flatMap(\.self) ?? one.utf8.elementsEqual(other.utf8)
     }
 
     /// The exchange of a request that says the same as `last` and begins now: `last` itself if nobody else has it any more.

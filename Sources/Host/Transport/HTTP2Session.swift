@@ -36,6 +36,8 @@ final class HTTP2Session {
     private var believesForwarded = false
     /// The memory of a body that was used, for the next one: with one request after another, which is usual, it serves them all.
     private var spareBody = BodyBuffer()
+    /// Where `writePending` writes to, while it runs.
+    private var outgoing = ByteBuffer()
 
     /// When the first bytes of a header section arrived that is not whole yet.
     private(set) var headBegan: NIODeadline?
@@ -83,19 +85,19 @@ final class HTTP2Session {
     ///
     /// - Returns: Whether that was all.
     func writePending(to buffer: inout ByteBuffer) throws(Failure) -> Bool {
-        while buffer.readableBytes < OutboundBuffer.piece {
+        swap(&buffer, &outgoing)
+        defer { swap(&buffer, &outgoing) }
+        while outgoing.readableBytes < OutboundBuffer.piece {
             var frame: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &frame)
             if count < 0 { throw Failure(code: Int32(count)) }
-            guard count > 0, let frame else { return true }
-            // A long frame is one of many.
-            buffer.growWiping(by: count < Self.longFrame ? count : OutboundBuffer.piece + count)
-            buffer.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
+            // It also stops where `sendData` told it to.
+            guard count > 0, let frame else { return outgoing.readableBytes < OutboundBuffer.piece }
+            outgoing.growWiping(by: count)
+            outgoing.writeBytes(UnsafeRawBufferPointer(start: frame, count: count))
         }
         return false
     }
-
-    private static let longFrame = 8 * 1024
 
     /// Answers a stream.
     func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
@@ -179,28 +181,47 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, id, data, count, pointer in
             HTTP2Session.with(pointer) { $0.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count)) }
         }
+        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, head, count, source, pointer in
+            guard let frame, let head, let stream = source?.pointee.ptr else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return HTTP2Session.with(pointer) {
+                $0.sendData(frame.pointee, head, count, Unmanaged<HTTP2Stream>.fromOpaque(stream).takeUnretainedValue())
+            }
+        }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, pointer in
             HTTP2Session.with(pointer) { $0.streamClosed(id) }
         }
     }
 
-    /// Hands out the next piece of an answer's body. `source` is the stream, which `streams` keeps until it is closed, and the library
-    /// asks for no body of a closed stream.
-    private static let readBody: nghttp2_data_source_read_callback = { _, _, buffer, length, flags, source, _ in
-        guard let buffer, let flags, let pointer = source?.pointee.ptr else {
+    /// Says how long the next piece of an answer's body is, which `sendData` then writes. `source` is the stream, which `streams` keeps
+    /// until it is closed, and the library asks for no body of a closed stream.
+    private static let readBody: nghttp2_data_source_read_callback = { _, _, _, length, flags, source, _ in
+        guard let flags, let pointer = source?.pointee.ptr else {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         let stream = Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
         let count = min(length, stream.responseBody.readableBytes)
         if count == 0, stream.isEndless { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
-        stream.responseBody.withUnsafeReadableBytes { bytes in
-            UnsafeMutableRawBufferPointer(start: buffer, count: count).copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
-        stream.responseBody.moveReaderIndex(forwardBy: count)
-        if stream.responseBody.readableBytes == 0, !stream.isEndless { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+        // Not into the library's own buffer, which nobody would wipe, and which costs a copy.
+        flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+        if count == stream.responseBody.readableBytes, !stream.isEndless { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
         return count
     }
+
+    /// Writes a DATA frame: its head of nine bytes and the next piece of the answer's body. There is no padding, which nobody asks for.
+    private func sendData(_ frame: nghttp2_frame, _ head: UnsafePointer<UInt8>, _ count: Int, _ stream: HTTP2Stream) -> Int32 {
+        let size = Self.frameHeadByteCount + count
+        // A long frame is one of many.
+        outgoing.growWiping(by: count < Self.longFrame ? size : OutboundBuffer.piece + size)
+        outgoing.writeBytes(UnsafeRawBufferPointer(start: head, count: Self.frameHeadByteCount))
+        stream.responseBody.withUnsafeReadableBytes { bytes in
+            _ = outgoing.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        }
+        stream.responseBody.moveReaderIndex(forwardBy: count)
+        return outgoing.readableBytes < OutboundBuffer.piece ? 0 : NGHTTP2_ERR_PAUSE.rawValue
+    }
+
+    private static let frameHeadByteCount = 9
+    private static let longFrame = 8 * 1024
 
     private func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
         (headBegan, headStream) = (.now(), frame.hd.stream_id)
