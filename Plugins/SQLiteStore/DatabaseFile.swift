@@ -86,12 +86,16 @@ struct DatabaseFile: Sendable {
 
     /// Throws `unreachable` when one of the paths leads to another file than the one that is open: what is written now would be lost,
     /// and a new connection would read one database with the log of another.
-    func checkIdentity() throws(KeystoreError) {
-        guard try FileIdentity.current(path) == identity else { throw DatabaseFile.replaced(path) }
+    func checkIdentity() throws(KeystoreError) { if let replacement = try replacement() { throw replacement } }
+
+    /// The error that `checkIdentity` throws, if there is one. Throws when it cannot be told.
+    func replacement() throws(KeystoreError) -> KeystoreError? {
+        guard try FileIdentity.current(path) == identity else { return DatabaseFile.replaced(path) }
         for companion in companions where try FileIdentity.current(companion.path) != companion.identity {
-            throw .unreachable(
+            return .unreachable(
                 "\(companion.path) was removed or replaced while in use: restart the server, which saves what was in it")
         }
+        return nil
     }
 
     /// Where it cannot be told, SQLite cannot either, and leaves the log as it is.

@@ -48,15 +48,13 @@ final class SQLiteStore: Keystore {
                 if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
                 throw error.keystoreError("store `\(name)` in", file.path)
             }
-            do throws(KeystoreError) {
-                try file.checkIdentity()
-            } catch {
-                // It is in a file that the next start does not open; and should that be put back, it must not be found there.
-                guard (try? connection.delete(name, Deadline(after: min(deadline.remaining, .seconds(1))))) == true else {
-                    throw KeystoreError(error.kind, error.message + ". The key may have been stored nevertheless")
-                }
-                throw error
+            // What is committed stays, unless it is known to be in a file that the next start does not open. Should that be put back,
+            // a key must not be found in it that was not answered.
+            guard let replacement = try? file.replacement() else { return }
+            guard (try? connection.delete(name, Deadline(after: min(deadline.remaining, .seconds(1))))) == true else {
+                throw KeystoreError(replacement.kind, replacement.message + ". The key may have been stored nevertheless")
             }
+            throw replacement
         }
     }
 
@@ -82,7 +80,7 @@ final class SQLiteStore: Keystore {
                 if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
                 throw error.keystoreError("delete `\(name)` from", file.path)
             }
-            try file.checkIdentity()
+            if let replacement = try? file.replacement() { throw replacement }
             return deleted
         }
         guard deleted else { throw .notFound }
