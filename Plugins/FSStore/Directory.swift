@@ -30,6 +30,11 @@ final class Directory: Sendable {
         if info.st_mode & 0o022 != 0 {
             log.warning("others than its owner may write to the keystore's directory \(path): set its mode to 0700")
         }
+        // No error: a backup is a good source to copy from. But who serves from it learns of it before the first key is made.
+        if faccessat(number, ".", W_OK, AT_EACCESS) != 0 {
+            let reason = SystemError(action: "write to", code: errno).keystoreError(path).message
+            log.warning("keys can be read, and not created or deleted: \(reason)")
+        }
     }
 
     deinit { close(number) }

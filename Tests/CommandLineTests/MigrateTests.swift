@@ -245,6 +245,39 @@ private struct Keystores {
         #expect(none.code == 1 && none.errorText.contains("holds no keys that begin with 'b': nothing was copied"))
     }
 
+    /// Root may write to any file: another user takes its place, who may read these files, and to whom the directory around them belongs.
+    private func migrateAsAnotherUser(
+        _ from: String, _ to: String, readable files: [String]
+    ) throws -> (user: uid_t, result: CommandResult) {
+        let isRoot = geteuid() == 0
+        let user = isRoot ? 65534 : geteuid()
+        for file in files {
+            var info = stat()
+            try #require(stat(file, &info) == 0)
+            let mode: mode_t = info.st_mode & S_IFMT == S_IFDIR ? 0o555 : 0o444
+            try #require(chmod(file, isRoot ? mode | 0o200 : mode) == 0)
+        }
+        if isRoot { try #require(chown(stores.directory.path, user, user) == 0) }
+        let command = isRoot ? ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] : ["env"]
+        let all = command + [kesPath(), "migrate", "--from", from, "--to", to]
+        return (user, try run(all[0], Array(all.dropFirst()), environment: cleaned([:])))
+    }
+
+    /// A backup may be copied from as it is. A server learns what it cannot do there before the first key is made.
+    @Test func aDirectoryThatCannotBeWrittenIsToldOf() throws {
+        let from = try stores.files("from")
+        try stores.make(["a"], in: "from")
+        let database = try stores.database("keys")
+        let (_, result) = try migrateAsAnotherUser(
+            from.configuration, database,
+            readable: [from.configuration, from.directory, "\(from.directory)/a", database])
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(
+            result.errorText.contains(
+                "keys can be read, and not created or deleted: cannot write to \(from.directory): Permission denied"),
+            "\(result.errorText)")
+    }
+
     /// As after a restore by root.
     @Test func aDatabaseThatCannotBeWrittenIsRefused() throws {
         let (from, to) = (try stores.files("from"), try stores.files("to"))
@@ -252,17 +285,7 @@ private struct Keystores {
         try stores.make(["a"], in: "from")
         #expect(try kes("migrate", "--from", from.configuration, "--to", database).code == 0)
         let path = stores.directory.file("keys.db")
-        var command = [kesPath(), "migrate", "--from", database, "--to", to.configuration]
-        // Root may write to any file: another user takes its place, to whom the directory belongs.
-        let user = geteuid() == 0 ? 65534 : geteuid()
-        if geteuid() == 0 {
-            try #require(chown(stores.directory.path, user, user) == 0 && chmod(database, 0o644) == 0)
-            try #require(chmod(path, 0o644) == 0 && chmod(to.configuration, 0o644) == 0)
-            command = ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] + command
-        } else {
-            try #require(chmod(path, 0o444) == 0)
-        }
-        let result = try run(command[0], Array(command.dropFirst()), environment: cleaned([:]))
+        let (user, result) = try migrateAsAnotherUser(database, to.configuration, readable: [database, path, to.configuration])
         #expect(result.code == 1)
         #expect(
             result.errorText.contains(

@@ -66,14 +66,16 @@ final class Library: Sendable {
         guard let version = Self.text(copy.version), !version.isEmpty else {
             throw Problem(rule: .table, text: "`version` is missing, empty, or longer than 255 bytes")
         }
-        let known = UInt64(3)
+        // KESWICK_SERIAL and KESWICK_DURABLE, whose macros with a cast Swift does not import.
+        let (serial, durable) = (UInt64(1) << 0, UInt64(1) << 1)
+        let known = serial | durable
         guard copy.flags & ~known == 0 else {
             throw Problem(rule: .table, text: "`flags` has bits that mean nothing: 0x\(String(copy.flags & ~known, radix: 16))")
         }
         self.name = name
         self.version = version
-        isSerial = copy.flags & 1 != 0
-        isDurable = copy.flags & 2 != 0
+        isSerial = copy.flags & serial != 0
+        isDurable = copy.flags & durable != 0
         functions = try Self.functions(copy)
         guard entryPoint() == table else {
             throw Problem(rule: .table, text: "\(KESWICK_ENTRY_SYMBOL)() gave another table when it was called again")

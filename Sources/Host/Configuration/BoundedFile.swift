@@ -44,6 +44,6 @@ enum BoundedFile {
 
     private static func failure(_ code: Int32) -> Failure {
         let advice = code == EACCES ? "; the server's user must be able to read it" : ""
-        return Failure(message: "cannot be read: \(String(cString: strerror(code)))\(advice)", isMissing: code == ENOENT)
+        return Failure(message: "cannot be read: \(SystemError.text(code))\(advice)", isMissing: code == ENOENT)
     }
 }

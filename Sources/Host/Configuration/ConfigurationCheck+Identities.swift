@@ -59,7 +59,7 @@ extension ConfigurationCheck {
     private func nearbyCertificates() -> [Found] {
         let files = [configuration.origin.file, configuration.tls.certificateFile]
         var found: [Found] = []
-        for directory in Set(files.filter { !$0.isEmpty }.map(Self.directory)).sorted() {
+        for directory in Set(files.filter { !$0.isEmpty }.map(\.parentDirectory)).sorted() {
             for name in Self.files(in: directory).prefix(Self.maximumFileCount) {
                 guard [".crt", ".pem", ".cert", ".cer"].contains(where: name.hasSuffix) else { continue }
                 let path = "\(directory)/\(name)"
@@ -73,10 +73,5 @@ extension ConfigurationCheck {
             }
         }
         return found
-    }
-
-    private static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

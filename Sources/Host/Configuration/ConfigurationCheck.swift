@@ -136,7 +136,7 @@ package struct ConfigurationCheck: Sendable {
         guard let path = configuration.pluginDirectory else { return }
         var information = stat()
         if stat(path, &information) != 0 {
-            fail("plugins.directory", "'\(path)' cannot be used: \(String(cString: strerror(errno)))\(Self.whereIs(path))")
+            fail("plugins.directory", "'\(path)' cannot be used: \(SystemError.text(errno))\(Self.whereIs(path))")
         } else if information.st_mode & S_IFMT != S_IFDIR {
             fail("plugins.directory", "'\(path)' is no directory; name the directory with the plugins' manifests")
         }

@@ -94,7 +94,7 @@ struct TLSListenerContext: Sendable {
         }
         let code = errno
         let advice = code == EACCES ? "; the server's user must be able to read it" : ""
-        return TLSFileError(description: "\(path): \(String(cString: strerror(code)))\(advice)")
+        return TLSFileError(description: "\(path): \(SystemError.text(code))\(advice)")
     }
 
     private static func privateKey(_ configuration: TLS) throws(TLSFileError) -> NIOSSLPrivateKey {
