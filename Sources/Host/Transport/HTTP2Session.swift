@@ -181,10 +181,10 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, id, data, count, pointer in
             HTTP2Session.with(pointer) { $0.dataReceived(id, UnsafeRawBufferPointer(start: data, count: count)) }
         }
-        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, frame, head, count, source, pointer in
-            guard let frame, let head, let stream = source?.pointee.ptr else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-            return HTTP2Session.with(pointer) {
-                $0.sendData(frame.pointee, head, count, Unmanaged<HTTP2Stream>.fromOpaque(stream).takeUnretainedValue())
+        nghttp2_session_callbacks_set_send_data_callback(callbacks) { _, _, head, count, source, pointer in
+            guard let head, let stream = source?.pointee.ptr else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+            return HTTP2Session.with(pointer) { session in
+                Unmanaged<HTTP2Stream>.fromOpaque(stream)._withUnsafeGuaranteedRef { session.sendData(of: $0, count, head) }
             }
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, _, pointer in
@@ -208,15 +208,20 @@ extension HTTP2Session {
     }
 
     /// Writes a DATA frame: its head of nine bytes and the next piece of the answer's body. There is no padding, which nobody asks for.
-    private func sendData(_ frame: nghttp2_frame, _ head: UnsafePointer<UInt8>, _ count: Int, _ stream: HTTP2Stream) -> Int32 {
+    private func sendData(of stream: HTTP2Stream, _ count: Int, _ head: UnsafePointer<UInt8>) -> Int32 {
         let size = Self.frameHeadByteCount + count
         // A long frame is one of many.
         outgoing.growWiping(by: count < Self.longFrame ? size : OutboundBuffer.piece + size)
-        outgoing.writeBytes(UnsafeRawBufferPointer(start: head, count: Self.frameHeadByteCount))
-        stream.responseBody.withUnsafeReadableBytes { bytes in
-            _ = outgoing.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        stream.responseBody.readWithUnsafeReadableBytes { body in
+            outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { target in
+                // There is room for both, and `readBody` has said `count` of what is there.
+                target.copyMemory(from: UnsafeRawBufferPointer(start: head, count: Self.frameHeadByteCount))
+                UnsafeMutableRawBufferPointer(rebasing: target[Self.frameHeadByteCount...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: body[..<count]))
+                return size
+            }
+            return count
         }
-        stream.responseBody.moveReaderIndex(forwardBy: count)
         return outgoing.readableBytes < OutboundBuffer.piece ? 0 : NGHTTP2_ERR_PAUSE.rawValue
     }
 
