@@ -28,10 +28,10 @@ struct KeyCreate: AsyncParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() async throws {
+        try KeyNames.check(names, to: "create key")
         try await connection.withClient { client in
             for name in names {
                 do {
-                    try Names.check(name, as: .key)
                     try await client.createKey(name)
                 } catch {
                     throw CommandFailure("create key '\(name)'", error)
@@ -127,16 +127,26 @@ struct KeyRemove: AsyncParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() async throws {
+        try KeyNames.check(names, to: "delete key")
         try await connection.withClient { client in
             for name in names {
                 do {
-                    try Names.check(name, as: .key)
                     try await client.deleteKey(name)
                 } catch {
                     throw CommandFailure("delete key '\(name)'", error)
                 }
                 try printing.confirm(.deleted, "key", name)
             }
+        }
+    }
+}
+
+/// Names of keys that the command line is given.
+private enum KeyNames {
+    /// Refuses what can be no key's name before anything is sent: of several names all are used, or none.
+    static func check(_ names: [String], to action: String) throws(CommandFailure) {
+        for name in names {
+            do { try Names.check(name, as: .key) } catch { throw CommandFailure("\(action) '\(name)'", error) }
         }
     }
 }

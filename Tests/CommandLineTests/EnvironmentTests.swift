@@ -147,7 +147,9 @@ enum Sample {
         )
     }
 
-    @Test(arguments: [["create"], ["info"], ["rm"], ["dek"]]) func aNameWithASlashIsNoPath(command: [String]) throws {
+    /// Nor is one of several, and then nothing is sent: there is no server here.
+    @Test(arguments: [["create"], ["create", "a"], ["info"], ["rm"], ["rm", "a"], ["dek"]])
+    func aNameWithASlashIsNoPath(command: [String]) throws {
         let environment = ["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey]
         let result = try run(kesPath(), ["key"] + command + ["my/key"], environment: cleaned(environment))
         #expect(result.code == 1)

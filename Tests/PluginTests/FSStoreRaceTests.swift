@@ -60,12 +60,17 @@ import Testing
         }
     }
 
+    /// As a restore does: what was there is `keys.bak` now.
+    private func replaceByCopy(_ directory: borrowing TemporaryDirectory) throws {
+        let (keys, away) = (directory.path + "/keys", directory.path + "/keys.bak")
+        try FileManager.default.moveItem(atPath: keys, toPath: away)
+        try FileManager.default.copyItem(atPath: away, toPath: keys)
+    }
+
     /// Wherever the directory is replaced by a copy of it, a key that was said to be stored is in the copy, or was replaced after that.
     @Test func createIntoADirectoryThatIsReplacedMeanwhileFailsAndLeavesNothing() throws {
         try atEachCall(of: "create:new:700") { directory in
-            let (keys, away) = (directory.path + "/keys", directory.path + "/keys.bak")
-            try FileManager.default.moveItem(atPath: keys, toPath: away)
-            try FileManager.default.copyItem(atPath: away, toPath: keys)
+            try replaceByCopy(directory)
         } check: { (directory: borrowing TemporaryDirectory, lines: [String], comment: Comment) throws in
             let isStored = lines.contains("create new \(KESWICK_OK)")
             #expect(isStored || lines.contains("create new \(KESWICK_UNREACHABLE)"), comment)
@@ -76,9 +81,7 @@ import Testing
 
     @Test func deleteInADirectoryThatIsReplacedMeanwhileIsNotSaidToBeDone() throws {
         try atEachCall(of: "delete:old") { directory in
-            let (keys, away) = (directory.path + "/keys", directory.path + "/keys.bak")
-            try FileManager.default.moveItem(atPath: keys, toPath: away)
-            try FileManager.default.copyItem(atPath: away, toPath: keys)
+            try replaceByCopy(directory)
         } check: { (directory: borrowing TemporaryDirectory, lines: [String], comment: Comment) throws in
             let isDone = lines.contains("delete old \(KESWICK_OK)")
             #expect(isDone || lines.contains("delete old \(KESWICK_UNREACHABLE)"), comment)
