@@ -28,6 +28,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CFileSystem"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // The border to plugins: one C header, and Swift on top of it.
@@ -43,7 +44,7 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "CYAML", "PluginAPI", "SecureBytes",
+                "CLibcrypto", "CNghttp2", "CLinux", "Credentials", "Envelope", "CYAML", "CZlib", "PluginAPI", "SecureBytes",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -63,7 +64,7 @@ let package = Package(
         .target(
             name: "KESClient",
             dependencies: [
-                "CLinux", "Credentials", "SecureBytes",
+                "CLinux", "Credentials", "CZlib", "SecureBytes",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -110,7 +111,11 @@ let package = Package(
             // Plugins in C that the tests compile themselves.
             exclude: ["Fixtures"]),
         .testTarget(name: "ServerTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
-        .testTarget(name: "KESClientTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(
+            name: "KESClientTests",
+            dependencies: [
+                "Credentials", "KESClient", "SecureBytes", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Credentials", "Envelope", "KESClient", "SecureBytes", "TestSupport"],
             // What screens have to look like.

@@ -12,11 +12,11 @@ import time
 class Followers:
     """Clients that follow the audit log. The last one reads nothing; the first keeps what it gets."""
 
-    def __init__(self, kes, count, work, processors=None):
+    def __init__(self, kes, count, work, processors=None, compressed=False):
         self.file = tempfile.NamedTemporaryFile(dir=work)
         command = (["taskset", "-c", processors] if processors else []) + [
             "curl", "-skN", "--cert", str(kes.credentials.certificate), "--key", str(kes.credentials.key),
-            f"https://127.0.0.1:{kes.port}/v1/log/audit", "-D", "/dev/stderr"]
+            f"https://127.0.0.1:{kes.port}/v1/log/audit", "-D", "/dev/stderr"] + (["--compressed"] if compressed else [])
         outputs = [self.file] + [subprocess.DEVNULL] * (count - 2) + [subprocess.PIPE]
         self.processes = [subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE) for output in outputs]
         for process in self.processes:

@@ -73,8 +73,9 @@ def measurements(bench, options):
     for kind, target in targets.items():
         yield from bench.against_nginx(kind, target, shared=True)
     yield from bench.audit()
-    yield from bench.followers(10)
-    yield from bench.followers(10, shared=True)
+    for compressed in (True, False):
+        yield from bench.followers(10, compressed=compressed)
+        yield from bench.followers(10, shared=True, compressed=compressed)
     yield from bench.two_loops()
     yield from bench.empty()
     yield from bench.many_keys(options.keys, "sqlite")

@@ -127,8 +127,8 @@ class Bench:
         detail = f"two workers of nginx: {statistics.median(theirs):.2f} ({min(theirs):.2f} to {max(theirs):.2f})"
         yield row("Two event loops: capacity, ratio to one", ratios, 1.8, at_least=True, detail=detail)
 
-    def followers(self, count, shared=False):
-        """What clients cost that follow the audit log, the last of which does not read it.
+    def followers(self, count, shared=False, compressed=False):
+        """What clients cost that follow the audit log, compressed if they ask for it, and of whom the last does not read it.
 
         They share a processor with the load; or all processors with load and server, and then take time from the server that is not its own.
         """
@@ -139,14 +139,15 @@ class Bench:
         # Compared with what was before and after: the machine's own changes are as large as what is looked for.
         alone = [load("http2", kes, self.seconds)]
         for _ in range(2 * self.rounds):
-            with Followers(kes, count, self.work, client) as followers:
+            with Followers(kes, count, self.work, client, compressed) as followers:
                 followed = load("http2", kes, self.seconds)
                 followers.verify(followed.requests)
             alone.append(load("http2", kes, self.seconds))
             costs.append(followed.cost / statistics.mean(one.cost for one in alone[-2:]))
             rates.append(followed.rate / statistics.mean(one.rate for one in alone[-2:]))
         kes.stop()
-        title = f"{count} followers of the audit log, one not reading, at full load" + (", on shared processors" if shared else "")
+        title = f"{count} followers of the audit log, {'gzip, ' if compressed else ''}one not reading, at full load"
+        title += ", on shared processors" if shared else ""
         yield row(f"{title}: CPU, ratio to none", costs, 1.15)
         yield row(f"{title}: requests/s, ratio to none", rates, 0.9, at_least=True)
 

@@ -9,7 +9,7 @@ final class Exchange {
 /// What is told of one connection's bytes.
 private final class Recorder: HTTP1ParserDelegate {
     enum Event: Equatable {
-        case head(RequestHead, keepAlive: Bool, expectsContinue: Bool, knowsChunked: Bool)
+        case head(RequestHead, keepAlive: Bool, expectsContinue: Bool, knowsChunked: Bool, prefersGzip: Bool)
         case body([UInt8])
         case end
     }
@@ -75,7 +75,8 @@ private final class Recorder: HTTP1ParserDelegate {
         if keepsAlive, !head.expectsContinue { repeatable = head.request.contentLength.map { (Exchange(head), $0) } }
         events.append(
             .head(
-                head.request, keepAlive: head.keepAlive, expectsContinue: head.expectsContinue, knowsChunked: head.knowsChunked))
+                head.request, keepAlive: head.keepAlive, expectsContinue: head.expectsContinue, knowsChunked: head.knowsChunked,
+                prefersGzip: head.codings.prefersGzip))
     }
 
     func bodyArrived(_ piece: UnsafeRawBufferPointer) {

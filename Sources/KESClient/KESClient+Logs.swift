@@ -16,9 +16,10 @@ public struct LogLines: AsyncSequence, Sendable {
 
     let endpoint: Endpoint
     let body: HTTPClientResponse.Body
+    let isGzip: Bool
 
     public func makeAsyncIterator() -> Iterator {
-        Iterator(endpoint: endpoint, parts: body.makeAsyncIterator())
+        Iterator(endpoint: endpoint, parts: body.makeAsyncIterator(), gzip: isGzip ? GzipReader() : nil)
     }
 
     public struct Iterator: AsyncIteratorProtocol {
@@ -29,12 +30,14 @@ public struct LogLines: AsyncSequence, Sendable {
 
         let endpoint: Endpoint
         var parts: HTTPClientResponse.Body.AsyncIterator
+        private let gzip: GzipReader?
         private var pending = ByteBuffer()
         private var isAtEnd = false
 
-        init(endpoint: Endpoint, parts: HTTPClientResponse.Body.AsyncIterator) {
+        init(endpoint: Endpoint, parts: HTTPClientResponse.Body.AsyncIterator, gzip: GzipReader?) {
             self.endpoint = endpoint
             self.parts = parts
+            self.gzip = gzip
         }
 
         public mutating func next() async throws(KESError) -> String? {
@@ -48,17 +51,31 @@ public struct LogLines: AsyncSequence, Sendable {
                 guard pending.readableBytes <= Self.maximumLineLength else {
                     throw .invalidResponse(endpoint, reason: "a line of more than \(Self.maximumLineLength) bytes")
                 }
-                do {
-                    if var part = try await parts.next() {
-                        pending.discardReadBytes()
-                        pending.writeBuffer(&part)
-                    } else {
-                        isAtEnd = true
-                    }
-                } catch {
-                    throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+                if var part = try await nextPart() {
+                    pending.discardReadBytes()
+                    pending.writeBuffer(&part)
+                } else {
+                    isAtEnd = true
                 }
             }
+        }
+
+        /// The next bytes of the log; nil at its end.
+        private mutating func nextPart() async throws(KESError) -> ByteBuffer? {
+            do {
+                guard let gzip else { return try await parts.next() }
+                while true {
+                    if let piece = try gzip.next() { return piece }
+                    guard let part = try await parts.next() else { break }
+                    gzip.add(part)
+                }
+                if gzip.isComplete { return nil }
+            } catch is GzipReader.Damaged {
+                throw .invalidResponse(endpoint, reason: "its gzip coding is damaged")
+            } catch {
+                throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
+            }
+            throw .invalidResponse(endpoint, reason: "it ends before its gzip coding does")
         }
 
         private mutating func takeLine() -> String? {
@@ -82,8 +99,10 @@ extension KESClient {
             case .audit: RequestPath("/v1/log/audit")
             case .error: RequestPath("/v1/log/error")
             }
-        let (endpoint, body) = try await transport.open(
-            Transport.Request(method: .GET, path: path.encoded, repeatable: true))
-        return LogLines(endpoint: endpoint, body: body)
+        let (endpoint, response) = try await transport.open(
+            Transport.Request(method: .GET, path: path.encoded, takesGzip: true, repeatable: true))
+        // An answer has one coding at most here: no other was asked for.
+        let isGzip = response.headers.first(name: "content-encoding")?.lowercased() == "gzip"
+        return LogLines(endpoint: endpoint, body: response.body, isGzip: isGzip)
     }
 }

@@ -19,6 +19,8 @@ final class Transport: Sendable {
         /// Percent-encoded, with its leading slash.
         let path: String
         var body: SecretBytes?
+        /// Whether the answer may come in the gzip coding, which the caller then reads. Not where it holds a secret.
+        var takesGzip = false
         /// Whether a second request, after the first one may have been carried out, does no harm and gets the same answer.
         let repeatable: Bool
         /// Whether an answer stands, also one that says that the server is out of service.
@@ -70,12 +72,12 @@ final class Transport: Sendable {
         }
     }
 
-    /// Starts a request whose answer has no end: gives the parts of its body as they come. The time limit is for its head.
-    func open(_ request: Request) async throws(KESError) -> (Endpoint, HTTPClientResponse.Body) {
+    /// Starts a request whose answer has no end: its body gives the parts as they come. The time limit is for its head.
+    func open(_ request: Request) async throws(KESError) -> (Endpoint, HTTPClientResponse) {
         try await onFirstUsableEndpoint(request) { connections throws(KESError) in
             let endpoint = connections.endpoint
             do {
-                let body = try await self.withinTimeLimit(endpoint) {
+                let response = try await self.withinTimeLimit(endpoint) {
                     let response = try await connections.execute(
                         Self.message(request, to: endpoint), repeatable: request.repeatable)
                     guard response.status == .ok else {
@@ -83,9 +85,9 @@ final class Transport: Sendable {
                         throw KESError.server(
                             status: Int(response.status.code), message: Self.message(in: body, status: response.status))
                     }
-                    return response.body
+                    return response
                 }
-                return (endpoint, body)
+                return (endpoint, response)
             } catch {
                 throw ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
             }
@@ -172,6 +174,7 @@ final class Transport: Sendable {
         var message = HTTPClientRequest(url: "https://\(endpoint)\(request.path)")
         message.method = request.method
         message.headers.add(name: "accept", value: "application/json")
+        if request.takesGzip { message.headers.add(name: "accept-encoding", value: "gzip") }
         if let body = request.body {
             message.headers.add(name: "content-type", value: "application/json")
             // The libraries below take ordinary memory only; what they copy cannot be wiped from here.

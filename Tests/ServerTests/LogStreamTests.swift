@@ -13,13 +13,15 @@ import Testing
         try deployment.configure(keystore: "mem: {}", allow: ["/v1/status", "/v1/log/*"], more: "log: { audit: off, error: on }")
     }
 
-    @Test(arguments: ["--http1.1", "--http2", "--http1.0"])
-    func theAuditLogIsFollowedEventByEvent(flag: String) throws {
+    @Test(arguments: ["--http1.1", "--http2", "--http1.0"], [false, true])
+    func theAuditLogIsFollowedEventByEvent(flag: String, isCompressed: Bool) throws {
         let server = try ServerProcess(deployment)
-        let follower = try Follower("audit", of: server, as: deployment.admin, flag)
+        let follower = try Follower("audit", of: server, as: deployment.admin, flag, isCompressed ? ["--compressed"] : [])
         #expect(follower.head.hasPrefix(flag == "--http2" ? "HTTP/2 200" : "HTTP/1.1 200"))
         #expect(follower.head.lowercased().contains("content-type: application/x-ndjson\r"))
         #expect(!follower.head.lowercased().contains("content-length"))
+        #expect(follower.head.lowercased().contains("vary: accept-encoding\r"))
+        #expect(follower.head.lowercased().contains("content-encoding: gzip\r") == isCompressed)
         #expect(follower.head.lowercased().contains("transfer-encoding: chunked") == (flag == "--http1.1"))
         #expect(try follower.line().contains(#""path":"/v1/log/audit""#))
         for (path, client, status) in [
@@ -101,7 +103,6 @@ import Testing
         #expect(third.end() == 0)
     }
 
-    /// What cannot be delivered at once waits in a bounded buffer. Paths of 8 KB make events that fill it fast.
     @Test(arguments: ["--http1.1", "--http2"])
     func atItsTimeLimitAnAnswerEnds(flag: String) throws {
         try deployment.configure(
@@ -112,12 +113,45 @@ import Testing
         #expect(follower.end() == 0)
     }
 
+    /// gzip checks the sums at the end, of what followers got who came at different times.
+    @Test(arguments: ["--http1.1", "--http2"])
+    func whatIsCompressedIsAWholeGzipFile(flag: String) throws {
+        let server = try ServerProcess(deployment)
+        let admin = deployment.admin
+        let paths = (1...20).map { "/v1/none-\($0)" }
+        let files = ["early", "late"].map { deployment.directory.file($0) }
+        let plain = deployment.directory.file("plain")
+        let gzip = ["-H", "Accept-Encoding: gzip"]
+        let reference = try Follower("audit", of: server, as: admin, flag, into: plain)
+        let early = try Follower("audit", of: server, as: admin, flag, gzip, into: files[0])
+        for path in paths.prefix(10) { #expect(try server.curl(path, as: admin).status == 404) }
+        try server.line(containing: paths[9], of: plain)
+        let late = try Follower("audit", of: server, as: admin, flag, gzip, into: files[1])
+        for path in paths.suffix(10) { #expect(try server.curl(path, as: admin).status == 404) }
+        try server.line(containing: paths[19], of: plain)
+        // Nothing has happened that this one could tell of.
+        let idle = try Follower("error", of: server, as: admin, flag, gzip, into: deployment.directory.file("idle"))
+        #expect(server.stop() == 0)
+        for follower in [reference, early, late, idle] { #expect(follower.end() == 0) }
+        let all = String(decoding: try readFile(plain), as: UTF8.self)
+        for (file, first) in zip(files, [paths[0], paths[10]]) {
+            let unpacked = try run("gzip", ["-dc"], input: readFile(file))
+            #expect(unpacked.code == 0, "\(unpacked.errorText)")
+            #expect(unpacked.text.contains("\"path\":\"\(first)\""))
+            #expect(all.hasSuffix(unpacked.text))
+        }
+        #expect(try run("gzip", ["-dc"], input: readFile(deployment.directory.file("idle"))).code == 0)
+    }
+
+    /// What cannot be delivered at once waits in a bounded buffer. Paths of 8 KB make events that fill it fast.
     @Test func aFollowerThatDoesNotReadCostsNobodyAnything() throws {
         let server = try ServerProcess(deployment)
         let admin = deployment.admin
         let files = (0..<9).map { deployment.directory.file("follower-\($0)") }
         let readers = try files.enumerated().map { index, file in
-            try Follower("audit", of: server, as: admin, index.isMultiple(of: 2) ? "--http1.1" : "--http2", into: file)
+            try Follower(
+                "audit", of: server, as: admin, index.isMultiple(of: 2) ? "--http1.1" : "--http2",
+                index.isMultiple(of: 3) ? ["--compressed"] : [], into: file)
         }
         // Its output is a pipe that nobody reads, so that it stops to read from the server.
         let stuck = try ["--http1.1", "--http2"].map { try Follower("audit", of: server, as: admin, $0) }
@@ -155,18 +189,23 @@ import Testing
         for reader in readers { #expect(reader.end() == 0) }
     }
 
-    @Test func aFollowerThatReadsAgainIsToldWhatItMissed() throws {
+    @Test(arguments: [[], ["--compressed"]])
+    func aFollowerThatReadsAgainIsToldWhatItMissed(options: [String]) throws {
         let server = try ServerProcess(deployment)
         let admin = deployment.admin
-        let follower = try Follower("audit", of: server, as: admin, "--http1.1")
-        let padding = String(repeating: "a", count: 8000)
+        let follower = try Follower("audit", of: server, as: admin, "--http1.1", options)
         func missed() throws -> Double {
             try PrometheusText(server.curl("/v1/metrics", as: admin).body).value(
                 "keswick_log_missed_events_total", ["log": "audit"])
                 ?? 0
         }
-        // More than the system's buffers and the server's hold.
-        _ = try server.curl("/v1/none-[1-2500]/\(padding)", as: admin, ["-o", "/dev/null"])
+        // More than the system's buffers and the server's hold, and so that no coding makes it much less.
+        let digits = Array("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_".utf8)
+        let urls = (1...2500).map { number in
+            let padding = String(decoding: (0..<8000).map { _ in digits[.random(in: 0..<64)] }, as: UTF8.self)
+            return "url = \(server.endpoint)/v1/none-\(number)/\(padding)\n"
+        }
+        _ = try server.curlConfiguration(urls.joined(), as: admin)
         var count = 0
         var notice = ""
         while notice.isEmpty {
@@ -199,12 +238,15 @@ private final class Follower {
     private var text: [UInt8] = []
 
     /// - Parameter file: Where the body goes; nil keeps it here.
-    init(_ log: String, of server: ServerProcess, as client: Deployment.Client, _ flag: String, into file: String? = nil) throws {
+    init(
+        _ log: String, of server: ServerProcess, as client: Deployment.Client, _ flag: String, _ options: [String] = [],
+        into file: String? = nil
+    ) throws {
         process = try Subprocess(
             "curl",
             [
                 "-sSN", flag, "--cacert", server.deployment.serverCertificate, "--cert", client.certificate, "--key", client.key,
-            ] + ["-D", "-"] + (file.map { ["-o", $0] } ?? []) + ["\(server.endpoint)/v1/log/\(log)"])
+            ] + options + ["-D", "-"] + (file.map { ["-o", $0] } ?? []) + ["\(server.endpoint)/v1/log/\(log)"])
         while true {
             let line = try self.line()
             if line == "\r" { break }

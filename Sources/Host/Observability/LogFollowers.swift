@@ -7,6 +7,8 @@ final class LogFollowers {
     struct Events: Sendable {
         /// Each with its line end.
         var lines: ByteBuffer
+        /// The lines compressed, when somebody wants them so.
+        let gzip = SharedGzipPiece()
         var count: Int
         /// How many more there were after these, for which there was no room.
         var missed: Int
@@ -15,6 +17,8 @@ final class LogFollowers {
     private let feed: LogFeed
     private let eventLoop: any EventLoop
     private var subscriptions: [ObjectIdentifier: LogSubscription] = [:]
+    /// While anybody takes compressed events.
+    private var compressor: LogCompressor?
     /// How many events followers did not get, all together.
     private(set) var missed = 0
 
@@ -35,10 +39,18 @@ final class LogFollowers {
         guard subscriptions.removeValue(forKey: ObjectIdentifier(subscription)) != nil else { return }
         missed += subscription.missed
         if subscriptions.isEmpty { feed.leave(eventLoop) }
+        if !subscriptions.values.contains(where: \.isGzip) { compressor = nil }
     }
 
     func deliver(_ events: Events) {
         for subscription in subscriptions.values { subscription.deliver(events) }
+    }
+
+    /// Events as a client gets them that takes gzip.
+    func compressed(_ events: Events) -> GzipPiece {
+        let compressor = compressor ?? LogCompressor()
+        self.compressor = compressor
+        return events.gzip.of(events.lines, by: compressor)
     }
 
     /// Counts events that a follower was told that it missed.

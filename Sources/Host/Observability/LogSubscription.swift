@@ -28,6 +28,8 @@ final class LogSubscription {
     private let followers: LogFollowers
     private var sink: (any LogSink)?
     private var waiting = ByteBuffer()
+    /// What was said so far, where it is said in the gzip coding.
+    private var gzip: GzipMember?
     /// Since when there is something that the client has not taken.
     private var behindSince: NIODeadline?
 
@@ -36,27 +38,46 @@ final class LogSubscription {
     /// How long a client may lag behind.
     private static let patience = TimeAmount.seconds(10)
 
-    init(identity: Identity?, path: String, deadline: NIODeadline?, followers: LogFollowers, sink: any LogSink) {
+    init(
+        identity: Identity?, path: String, deadline: NIODeadline?, isGzip: Bool, followers: LogFollowers, sink: any LogSink
+    ) {
         self.identity = identity
         self.path = path
         self.deadline = deadline
         self.followers = followers
         self.sink = sink
+        if isGzip {
+            gzip = GzipMember()
+            waiting = GzipMember.head
+        }
         followers.add(self)
     }
 
+    var isGzip: Bool { gzip != nil }
+
     func deliver(_ events: LogFollowers.Events) {
         guard let sink else { return }
-        if missed > 0 || waiting.readableBytes + events.lines.readableBytes > Self.capacity {
+        if missed == 0, let lines = encoded(events, atMost: Self.capacity - waiting.readableBytes) {
+            if waiting.readableBytes == 0, sink.canTakeMore {
+                sink.send(lines)
+            } else {
+                waiting.writeImmutableBuffer(lines)
+            }
+        } else {
             // Once something is missed, what follows is missed too, until the client was told: events stay in order.
             missed += events.count
-        } else if waiting.readableBytes == 0, sink.canTakeMore {
-            sink.send(events.lines)
-        } else {
-            waiting.writeImmutableBuffer(events.lines)
         }
         missed += events.missed
         pump()
+    }
+
+    /// Events in the coding of the answer; nil when they are too long.
+    private func encoded(_ events: LogFollowers.Events, atMost limit: Int) -> ByteBuffer? {
+        guard isGzip else { return events.lines.readableBytes <= limit ? events.lines : nil }
+        let piece = followers.compressed(events)
+        guard piece.bytes.readableBytes <= limit else { return nil }
+        gzip?.add(piece)
+        return piece.bytes
     }
 
     /// Sends what waits, as far as the client takes it. Called whenever it may take more.
@@ -67,10 +88,7 @@ final class LogSubscription {
                 waiting = ByteBuffer()
                 sink.send(lines)
             } else if missed > 0 {
-                let count = missed
-                missed = 0
-                followers.told(missed: count)
-                sink.send(Self.notice(count))
+                sink.send(notice())
             } else {
                 break
             }
@@ -93,11 +111,15 @@ final class LogSubscription {
         return true
     }
 
-    /// Ends the response. Nothing more is sent.
+    /// Ends the response, after what the client has coming.
     func end() {
-        let sink = self.sink
+        guard let sink else { return }
+        var last = waiting
+        if missed > 0 { last.writeImmutableBuffer(notice()) }
+        if let gzip { last.writeImmutableBuffer(gzip.tail) }
         close()
-        sink?.finish()
+        if last.readableBytes > 0 { sink.send(last) }
+        sink.finish()
     }
 
     /// The client is gone.
@@ -107,11 +129,16 @@ final class LogSubscription {
         waiting = ByteBuffer()
     }
 
-    /// A line that is no event, and reads like one of the error log.
-    private static func notice(_ count: Int) -> ByteBuffer {
+    /// Tells how many events were missed: a line that is no event, and reads like one of the error log.
+    private func notice() -> ByteBuffer {
         var line = JSONWriter()
-        line.object { $0.member("message", "\(count) events were missed: they came faster than they were read") }
+        line.object { $0.member("message", "\(missed) events were missed: they came faster than they were read") }
         line.newline()
-        return line.buffer
+        followers.told(missed: missed)
+        missed = 0
+        guard isGzip else { return line.buffer }
+        let piece = GzipPiece(stored: line.buffer)
+        gzip?.add(piece)
+        return piece.bytes
     }
 }

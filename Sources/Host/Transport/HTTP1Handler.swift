@@ -11,6 +11,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     /// Whether another request may follow the current one.
     private var keepAlive = true
     private var knowsChunked = true
+    private var prefersGzip = false
     private var body = BodyBuffer()
     private var repeated = HTTP1RepeatedHead()
     /// The request whose head came last, and the length of its body, if it may be remembered.
@@ -125,6 +126,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         guard case .idle = state else { return }
         keepAlive = head.keepAlive
         knowsChunked = head.knowsChunked
+        prefersGzip = head.codings.prefersGzip
         let exchange = worker.pipeline.begin(head.request, on: connection)
         repeatable = nil
         switch exchange.admission {
@@ -271,10 +273,11 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     private func follow(_ log: LogKind, _ exchange: Exchange) {
         guard !isDraining, let context else { return sendLast(.error(503, "the server is being stopped"), for: exchange) }
-        guard !exchange.isHead else { return sendLast(.following, for: exchange) }
+        let response = Response.following(isGzip: prefersGzip)
+        guard !exchange.isHead else { return sendLast(response, for: exchange) }
         // The head goes out when the read is over. Events come later, in turns of the loop of their own.
-        output.bytes.writeHTTP1(.following, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: knowsChunked)
-        state = .following(worker.follow(log, exchange, HTTP1LogStream(context, isChunked: knowsChunked)))
+        output.bytes.writeHTTP1(response, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: knowsChunked)
+        state = .following(worker.follow(log, exchange, isGzip: prefersGzip, HTTP1LogStream(context, isChunked: knowsChunked)))
         worker.pipeline.record(exchange, status: 200)
     }
 

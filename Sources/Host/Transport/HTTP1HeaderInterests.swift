@@ -3,6 +3,7 @@ struct HTTP1HeaderInterests {
     private enum Field {
         case none
         case expect
+        case acceptEncoding
         case forwardedCertificate
         case forwardedFor
     }
@@ -10,6 +11,7 @@ struct HTTP1HeaderInterests {
     /// In lower case; nil on connections that are no proxy's, from which it is not to be believed.
     var forwardedCertificateHeader: String?
     private(set) var expectsContinue = false
+    private(set) var codings = AcceptedCodings()
 
     // The name that is arriving, in lower case, as far as it is worth keeping.
     private var name: [UInt8] = []
@@ -31,6 +33,7 @@ struct HTTP1HeaderInterests {
         isReadingValue = false
         isOfNoInterest = false
         expectsContinue = false
+        codings = AcceptedCodings()
         forwardedCertificate = nil
         forwardedFor = nil
     }
@@ -38,8 +41,10 @@ struct HTTP1HeaderInterests {
     /// A piece of a field's name.
     mutating func name(_ piece: UnsafeRawBufferPointer) {
         if isReadingValue { endField() }
-        // Nearly all clients send no field that begins like the only one that matters to them.
-        if name.isEmpty, forwardedCertificateHeader == nil, let first = piece.first, first | 0x20 != UInt8(ascii: "e") {
+        // Nearly all fields begin unlike those that matter to all clients.
+        if name.isEmpty, forwardedCertificateHeader == nil, let first = piece.first.map({ $0 | 0x20 }),
+            first != UInt8(ascii: "e"), first != UInt8(ascii: "a")
+        {
             isOfNoInterest = true
         }
         guard !isOfNoInterest else { return }
@@ -68,6 +73,7 @@ struct HTTP1HeaderInterests {
     private func interest() -> Field {
         // Names of other lengths, which are nearly all, are told apart without a look at their bytes.
         if name.count == 6, name.elementsEqual("expect".utf8) { return .expect }
+        if name.count == 15, name.elementsEqual("accept-encoding".utf8) { return .acceptEncoding }
         guard let header = forwardedCertificateHeader else { return .none }
         if name.elementsEqual(header.utf8) { return .forwardedCertificate }
         return name.elementsEqual("x-forwarded-for".utf8) ? .forwardedFor : .none
@@ -84,6 +90,8 @@ struct HTTP1HeaderInterests {
         switch field {
         case .expect:
             if String(decoding: value, as: UTF8.self).lowercased() == "100-continue" { expectsContinue = true }
+        case .acceptEncoding:
+            codings.add(value)
         case .forwardedCertificate:
             // Of two, one is the client's own: neither is believed.
             forwardedCertificate = forwardedCertificate == nil ? value : []

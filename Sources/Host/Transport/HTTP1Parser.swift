@@ -10,6 +10,7 @@ package struct HTTP1Head {
     package var expectsContinue: Bool
     /// Whether the client knows the chunked coding, which came with HTTP/1.1.
     package var knowsChunked: Bool
+    package var codings: AcceptedCodings
 }
 
 /// What the parser finds in a connection's bytes, in their order.
@@ -191,7 +192,7 @@ extension HTTP1Parser {
         delegate?.headArrived(
             HTTP1Head(
                 request: head, keepAlive: keepAlive, expectsContinue: interests.expectsContinue,
-                knowsChunked: state.pointee.http_minor > 0))
+                knowsChunked: state.pointee.http_minor > 0, codings: interests.codings))
         return 0
     }
 

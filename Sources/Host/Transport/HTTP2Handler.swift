@@ -197,10 +197,11 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     private func follow(_ log: LogKind, _ stream: HTTP2Stream, _ exchange: Exchange) {
         guard !isDraining else { return answer(stream, exchange, .error(503, "the server is being stopped")) }
-        guard !exchange.isHead else { return answer(stream, exchange, .following) }
+        let isGzip = stream.codings.prefersGzip
+        guard !exchange.isHead else { return answer(stream, exchange, .following(isGzip: isGzip)) }
         following[stream.id] = stream
-        stream.subscription = worker.follow(log, exchange, HTTP2LogStream(stream, handler: self))
-        answer(stream, exchange, .following)
+        stream.subscription = worker.follow(log, exchange, isGzip: isGzip, HTTP2LogStream(stream, handler: self))
+        answer(stream, exchange, .following(isGzip: isGzip))
     }
 
     // MARK: - What a log that is followed asks for

@@ -16,6 +16,8 @@ enum HTTP2Headers {
             stream.head.method = String(decoding: value, as: UTF8.self)
         case 14 where equal(name, "content-length"):
             stream.head.contentLength = Int(String(decoding: value, as: UTF8.self))
+        case 15 where equal(name, "accept-encoding"):
+            stream.codings.add(value)
         default:
             break
         }

@@ -12,6 +12,7 @@ final class HTTP2Stream {
     var headerBytes = 0
     /// Whether the client waits for leave to send the body (RFC 9110, section 10.1.1).
     var expectsContinue = false
+    var codings = AcceptedCodings()
     var exchange: Exchange?
     var body = BodyBuffer()
     /// The client has sent its request whole.

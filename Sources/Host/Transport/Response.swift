@@ -37,7 +37,11 @@ struct Response {
     }
 
     /// The head of an answer whose body is a log.
-    static let following = Response(status: 200, contentType: .lines, body: ByteBuffer(), isEndless: true)
+    static func following(isGzip: Bool) -> Response {
+        var headers = [(name: "vary", value: "accept-encoding")]
+        if isGzip { headers.append(("content-encoding", "gzip")) }
+        return Response(status: 200, contentType: .lines, body: ByteBuffer(), headers: headers, isEndless: true)
+    }
 
     /// `{"message":"…"}`, as all errors are answered. `message` goes to the client: never the cause of a failed keystore.
     static func error(_ status: Int, _ message: String) -> Response {

@@ -88,11 +88,12 @@ final class Worker {
     }
 
     /// Starts to send a log to the client of an exchange.
-    func follow(_ log: LogKind, _ exchange: Exchange, _ sink: any LogSink) -> LogSubscription {
+    func follow(_ log: LogKind, _ exchange: Exchange, isGzip: Bool, _ sink: any LogSink) -> LogSubscription {
         // There is one for each log.
         let followers = followers[log] ?? LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop)
         return LogSubscription(
-            identity: exchange.identity, path: exchange.path, deadline: exchange.deadline, followers: followers, sink: sink)
+            identity: exchange.identity, path: exchange.path, deadline: exchange.deadline, isGzip: isGzip, followers: followers,
+            sink: sink)
     }
 
     /// A client that follows a log did not read it and was cut off.

@@ -4,7 +4,7 @@ import Testing
 /// The parser says the same of the same bytes, in whatever pieces they arrive.
 @Suite struct HTTP1ParserTests {
     private enum Event: Equatable {
-        case head(RequestHead, keepAlive: Bool, expectsContinue: Bool, knowsChunked: Bool)
+        case head(RequestHead, keepAlive: Bool, expectsContinue: Bool, knowsChunked: Bool, prefersGzip: Bool)
         case body([UInt8])
         case end
         case problem(HTTP1Parser.Problem)
@@ -18,7 +18,7 @@ import Testing
             events.append(
                 .head(
                     head.request, keepAlive: head.keepAlive, expectsContinue: head.expectsContinue,
-                    knowsChunked: head.knowsChunked))
+                    knowsChunked: head.knowsChunked, prefersGzip: head.codings.prefersGzip))
         }
 
         func bodyArrived(_ piece: UnsafeRawBufferPointer) {
@@ -60,11 +60,12 @@ import Testing
 
     private func head(
         _ method: String, _ target: String, length: Int? = nil, keepAlive: Bool = true, expectsContinue: Bool = false,
-        knowsChunked: Bool = true
+        knowsChunked: Bool = true, prefersGzip: Bool = false
     ) -> Event {
         var head = RequestHead(method: method, target: target)
         head.contentLength = length
-        return .head(head, keepAlive: keepAlive, expectsContinue: expectsContinue, knowsChunked: knowsChunked)
+        return .head(
+            head, keepAlive: keepAlive, expectsContinue: expectsContinue, knowsChunked: knowsChunked, prefersGzip: prefersGzip)
     }
 
     private static let requests = [
@@ -78,6 +79,7 @@ import Testing
         "PUT /x HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "GET /x HTTP/2.0\r\n\r\n", "GET /x HTTP/0.9\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nA: b\n\n",
         "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nrest",
+        "GET / HTTP/1.1\r\nAccept: */*\r\nAccept-Encoding: br\r\nACCEPT-ENCODING: gzip;q=0.5\r\n\r\nGET / HTTP/1.1\r\nA: gzip\r\n\r\n",
     ]
 
     @Test func requestsAreWhatTheyAre() {
@@ -98,6 +100,7 @@ import Testing
         #expect(events(Self.requests[4]).first == head("PUT", "/x", length: 1, expectsContinue: true))
         #expect(events(Self.requests[6]) == [head("PATCH", "/?a=b#c", keepAlive: false), .end])
         #expect(events(Self.requests[12]).first == head("GET", "/", keepAlive: false))
+        #expect(events(Self.requests[13]) == [head("GET", "/", prefersGzip: true), .end, head("GET", "/"), .end])
         // RFC 9112, section 6.1: faulty framing, after which the connection is closed.
         let faulty = events("GET / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
         #expect(faulty == [head("GET", "/", keepAlive: false, knowsChunked: false), .end])
@@ -113,13 +116,13 @@ import Testing
     }
 
     @Test func forwardedHeadersAreReadOnlyWhereTheyAreBelieved() {
-        guard case .head(let ignored, _, _, _) = events(Self.requests[5]).first else {
+        guard case .head(let ignored, _, _, _, _) = events(Self.requests[5]).first else {
             Issue.record("no head")
             return
         }
         #expect(ignored.forwardedCertificate == nil && ignored.forwardedFor == nil)
         let proxied = events(Self.requests[5], forwarded: "x-tls-client-cert")
-        guard case .head(let believed, _, let expectsContinue, _) = proxied.first else {
+        guard case .head(let believed, _, let expectsContinue, _, _) = proxied.first else {
             Issue.record("no head")
             return
         }

@@ -1,0 +1,2 @@
+/* zlib, which compresses as gzip does, as a module. */
+#include <zlib.h>

@@ -1,0 +1,50 @@
+import Foundation
+import KESClient
+import TestSupport
+import Testing
+
+/// What is made of a log's answer, from a server that says exactly what it is told.
+@Suite struct LogLinesTests {
+    private let text = "one\n\ntwo\nthree"
+
+    @Test func aServerMayNotCompress() async throws {
+        #expect(try await lines(of: Array(text.utf8), "Content-Type: application/x-ndjson") == ["one", "two", "three"])
+    }
+
+    @Test func aServerMayCompress() async throws {
+        #expect(try await lines(of: gzip(text), "Content-Encoding: GZIP") == ["one", "two", "three"])
+    }
+
+    @Test func whatIsSaidToBeGzipAndIsNotIsAnError() async throws {
+        await #expect(throws: KESError.self) { try await lines(of: Array(text.utf8), "Content-Encoding: gzip") }
+    }
+
+    @Test func whatEndsTooEarlyIsAnError() async throws {
+        let body = try gzip(text)
+        await #expect(throws: KESError.self) { try await lines(of: Array(body.dropLast(4)), "Content-Encoding: gzip") }
+    }
+
+    private func lines(of body: [UInt8], _ field: String) async throws -> [String] {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(atPath: directory.file("v1/log"), withIntermediateDirectories: true)
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\(field)\r\n\r\n"
+        try directory.write(Array(head.utf8) + body, to: "v1/log/audit")
+        let server = try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: directory.path)
+        let client = try KESClient(endpoints: [server.endpoint], credential: .none, trust: .insecure)
+        var lines: [String] = []
+        do {
+            for try await line in try await client.log(.audit) { lines.append(line) }
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+        await client.shutdown()
+        return lines
+    }
+
+    private func gzip(_ text: String) throws -> [UInt8] {
+        let result = try run("gzip", ["-n"], input: Array(text.utf8))
+        try #require(result.code == 0)
+        return result.output
+    }
+}
