@@ -288,6 +288,21 @@ private struct Keystores {
             "\(result.errorText)")
     }
 
+    /// `code-2` is listed, and its get says that there is no such key: KESWICK_NOT_FOUND.
+    @Test func aKeyThatIsDeletedMeanwhileIsNotMissed() throws {
+        let plugins = try TemporaryDirectory("plugins")
+        let files = try stores.files("entries")
+        try stores.make(["entry"], in: "entries")
+        try compileKeystore(
+            "listed",
+            definitions: [#"LISTED="code-2","first","second""#, "ENTRY_FILE=\"\(files.directory)/entry\""], into: plugins)
+        try compileKeystore("scripted", into: plugins)
+        let (from, to) = (try stores.configuration("from", "{ listed: {} }"), try stores.configuration("to", "{ scripted: {} }"))
+        let result = try kes("migrate", "--from", from, "--to", to, environment: ["KES_PLUGINS": plugins.path])
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(result.text == "Copied 2 of 2 keys from listed to scripted\n")
+    }
+
     @Test func configurationsThatCannotBeUsedAreErrors() throws {
         let from = try stores.files("from")
         let same = try kes("migrate", "--from", from.configuration, "--to", from.configuration)

@@ -80,8 +80,14 @@ import Testing
         _ = try put("/v1/key/decrypt/k", #"{"ciphertext":"\#(ciphertext)"}"#)
         _ = try put("/v1/key/decrypt/k", #"{"ciphertext":"\#(plaintext)","context":"\#(context)""#)
         _ = try put("/v1/key/import/other", #"{"key":"\#(String(key.dropLast(4)))","cipher":"AES256"}"#)
+        // Nor is an API key that a client takes for an identity, whoever sends it.
+        for client in [admin, deployment.stranger] {
+            _ = try server.curl("/v1/identity/describe/\(admin.apiKey)", as: client, [flag])
+            _ = try server.curl("/v1/identity/describe/kes%3Av1%3a\(admin.apiKey.dropFirst(7))", as: client, [flag])
+        }
         let events = try events(server)
-        #expect(events.count == 8)
+        #expect(events.count == 12)
+        #expect(events.count { $0.contains(#"/v1/identity/describe/kes:v1:…""#) } == 4)
         let errors = String(decoding: try readFile(server.errorFile), as: UTF8.self)
         for log in [events.joined(), errors] {
             for secret in secrets {

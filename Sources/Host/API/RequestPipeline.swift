@@ -141,7 +141,7 @@ final class RequestPipeline {
                 """
                 request refused: the client's certificate '\(subject)' is an authority's (CA:TRUE), which is nobody's identity; make one with \
                 -addext basicConstraints=critical,CA:FALSE or 'kes identity new'
-                """, metadata: ["path": "\(path)", "ip": "\(address)"])
+                """, metadata: ["path": "\(OperatorText.withoutAPIKey(path))", "ip": "\(address)"])
             return .error(400, "tls: client certificate is required")
         case .ambiguous: return .error(400, "tls: received more than one client certificate")
         case .identified(let found): identity = found
@@ -151,7 +151,7 @@ final class RequestPipeline {
         case .admin, .allowed:
             return nil
         case .denied(let reason):
-            api.logger.info("request refused: \(reason)", metadata: ["path": "\(path)", "identity": "\(identity)"])
+            api.logger.info("request refused: \(reason)", metadata: ["path": "\(OperatorText.withoutAPIKey(path))", "identity": "\(identity)"])
             return .error(403, "not authorized: insufficient permissions")
         }
     }

@@ -17,6 +17,8 @@
  * When CLOSE_HANGS is defined, close never returns.
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
  * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
+ * When LISTED is defined, names in quotes and with commas between them, open makes entries of these names. Each holds what the file
+ * ENTRY_FILE does.
  * list answers some prefixes wrongly, see list_wrong. The test_… functions of gate.h are the test's, found with
  * dlsym. */
 #include <keswick_keystore.h>
@@ -120,6 +122,27 @@ static struct entry *find(keswick_bytes name) {
   return NULL;
 }
 
+static void put(keswick_bytes name, keswick_bytes value) {
+  struct entry *entry = &entries[count++];
+  memcpy(entry->name, name.data, name.size);
+  entry->name[name.size] = 0;
+  entry->value = malloc(value.size + 1);
+  memcpy(entry->value, value.data, value.size);
+  entry->size = value.size;
+}
+
+#ifdef LISTED
+static void put_listed(void) {
+  static const char *const names[] = {LISTED};
+  uint8_t value[4096];
+  FILE *file = fopen(ENTRY_FILE, "r");
+  size_t size = file ? fread(value, 1, sizeof value, file) : 0;
+  if (file) fclose(file);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    put((keswick_bytes){(const uint8_t *)names[i], strlen(names[i])}, (keswick_bytes){value, size});
+}
+#endif
+
 /* ---- the functions ---- */
 
 static keswick_result do_open(keswick_bytes configuration, const keswick_host *host, const keswick_call *call,
@@ -143,6 +166,9 @@ static keswick_result do_open(keswick_bytes configuration, const keswick_host *h
   host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"opened\nforged line", 18});
 #ifdef HELPERS
   start_helpers(host);
+#endif
+#ifdef LISTED
+  put_listed();
 #endif
   *instance = &the_instance;
   return leave(KESWICK_OK);
@@ -171,12 +197,7 @@ static keswick_result do_create(keswick_instance *instance, const keswick_call *
     say(call, "full", 4);
     return leave(KESWICK_INTERNAL);
   }
-  struct entry *entry = &entries[count++];
-  memcpy(entry->name, name.data, name.size);
-  entry->name[name.size] = 0;
-  entry->value = malloc(value.size + 1);
-  memcpy(entry->value, value.data, value.size);
-  entry->size = value.size;
+  put(name, value);
   return leave(KESWICK_OK);
 }
 
