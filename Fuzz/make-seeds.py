@@ -1,5 +1,6 @@
 """Writes the first inputs of the fuzzers, made from the vectors: make-seeds.py VECTORS DIRECTORY"""
 import base64
+import gzip
 import json
 import pathlib
 import struct
@@ -45,6 +46,9 @@ write("Certificate", certificates)
 def frame(kind, code, deadline, limit, sequence, text, payload):
     return struct.pack("=IIIIQQQ", kind, code, len(text), len(payload), deadline, limit, sequence) + text + payload
 
+
+event = b'{"time":"2026-01-02T03:04:05Z","request":{"ip":"192.0.2.1","path":"/v1/status"},"response":{"code":200,"time":1}}\n'
+write("Gzip", [b"\x07\x01" + b"\0".join([event, event * 3, b"notice", event]), b"\xff\x00" + gzip.compress(event * 9, mtime=0) * 2])
 
 write("Frame", [
     frame(0, 0, 0, 0, 1, b"fs\0/lib.so\0\0/fs.yml", b""), frame(2, 0, 1 << 40, 0, 3, b"my-key", b"\x08\x01" * 40),

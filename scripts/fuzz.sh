@@ -1,14 +1,14 @@
 #!/bin/bash
 # Fuzzes the parsers of what strangers send: scripts/fuzz.sh [TARGET] [SECONDS]
 #
-# TARGET is one of APIKey, Base64, Certificate, Ciphertext, Frame, HTTP1, JSON and StoredEntry; without it, all of them, one after the
+# TARGET is one of APIKey, Base64, Certificate, Ciphertext, Frame, Gzip, HTTP1, JSON and StoredEntry; without it, all of them, one after the
 # other. SECONDS is for each target, 60 unless given. Needs python3 and openssl for the first inputs. What the fuzzer finds is written
 # to .build/fuzz/findings; .build/fuzz/TARGET FILE runs it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${2:-60}
-read -ra targets <<<"${1:-APIKey Base64 Certificate Ciphertext Frame HTTP1 JSON StoredEntry}"
+read -ra targets <<<"${1:-APIKey Base64 Certificate Ciphertext Frame Gzip HTTP1 JSON StoredEntry}"
 out=.build/fuzz
 mkdir -p "$out/findings"
 
@@ -24,7 +24,8 @@ python3 Fuzz/make-seeds.py Tests/EnvelopeTests/kes-formats.json "$out/seeds"
 # The server's own files that a target is compiled with, as one module: the rest of the server is not needed.
 frame=(Sources/Host/Plugins/{Isolation/Frame,Isolation/OutputLines,KeystoreFailure}.swift Sources/Host/Observability/OperatorText.swift
     Sources/Host/System/MonotonicTime.swift)
-http1=(Sources/Host/Transport/{HTTP1Parser,HTTP1HeaderInterests,HTTP1RepeatedHead,RequestHead}.swift)
+http1=(Sources/Host/Transport/{AcceptedCodings,HTTP1Parser,HTTP1HeaderInterests,HTTP1RepeatedHead,RequestHead}.swift)
+gzip=(Sources/Host/Observability/{GzipMember,LogCompressor}.swift Sources/KESClient/GzipReader.swift)
 
 # swift-nio as the package has built it; llhttp, which is where the bytes go, instrumented.
 nio=()
@@ -53,6 +54,10 @@ for target in "${targets[@]}"; do
         HTTP1)
             build_nio
             more=("${http1[@]}" "${nio[@]}")
+            ;;
+        Gzip)
+            build_nio
+            more=("${gzip[@]}" -I Sources/CZlib "${nio[@]}")
             ;;
     esac
     "${compile[@]}" -module-name "${target}Fuzzer" "Fuzz/${target}Fuzzer.swift" "${more[@]}" \

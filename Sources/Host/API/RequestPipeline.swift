@@ -151,7 +151,8 @@ final class RequestPipeline {
         case .admin, .allowed:
             return nil
         case .denied(let reason):
-            api.logger.info("request refused: \(reason)", metadata: ["path": "\(OperatorText.withoutAPIKey(path))", "identity": "\(identity)"])
+            let shown = OperatorText.withoutAPIKey(path)
+            api.logger.info("request refused: \(reason)", metadata: ["path": "\(shown)", "identity": "\(identity)"])
             return .error(403, "not authorized: insufficient permissions")
         }
     }
