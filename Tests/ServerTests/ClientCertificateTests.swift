@@ -1,4 +1,5 @@
 import Credentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -198,18 +199,9 @@ import Testing
 
     @Test(arguments: ["--http1.1", "--http2"])
     func onlyAProxyIsBelievedWhomItSpeaksFor(flag: String) throws {
-        try deployment.configure(keystore: "mem: {}")
-        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        let parts = text.split(separator: "cert:", maxSplits: 1)
-        let proxy = "proxy: { identities: [ \(deployment.stranger.identity) ] }, cert:"
-        try deployment.directory.write("\(parts[0])\(proxy)\(parts[1])", to: "config.yml")
+        try configureProxy()
         let server = try ServerProcess(deployment)
-        let pem = String(decoding: try readFile(deployment.admin.certificate), as: UTF8.self)
-        let escaped = pem.utf8.map { byte -> String in
-            let digits = String(byte, radix: 16)
-            return "%" + (digits.count < 2 ? "0" + digits : digits)
-        }.joined()
-        let headers = [flag, "-H", "X-Tls-Client-Cert: \(escaped)", "-H", "X-Forwarded-For: 6.6.6.6, 10.1.2.3"]
+        let headers = [flag, "-H", try forwardedAdmin(), "-H", "X-Forwarded-For: 6.6.6.6, 10.1.2.3"]
         let forwarded = try server.curl("/v1/identity/self/describe", as: deployment.stranger, headers)
         #expect(forwarded.status == 200)
         #expect(forwarded.body.contains("\"identity\":\"\(deployment.admin.identity)\""))
@@ -220,5 +212,45 @@ import Testing
         #expect(try server.curl("/v1/status", as: deployment.stranger, [flag]).status == 400)
         let pretender = try server.curl("/v1/identity/self/describe", as: deployment.user, headers)
         #expect(pretender.body.contains("\"identity\":\"\(deployment.user.identity)\""))
+    }
+
+    /// What a proxy said before a reload is not believed after one that took its role away: not of a request whose body comes then, and
+    /// not of one whose answer goes on.
+    @Test func aProxyThatIsNoneAnyMoreIsNotBelieved() throws {
+        try configureProxy()
+        let server = try ServerProcess(deployment)
+        let conversation = try HTTP1Conversation(with: server, as: deployment.stranger)
+        let head = "Host: x\r\n\(try forwardedAdmin())\r\n"
+        let rule = #"{"allow":{"/v1/*":{}}}"#
+        let fields = "\(head)Content-Length: \(rule.utf8.count)\r\nExpect: 100-continue\r\n"
+        #expect(try conversation.ask("PUT /v1/policy/write/backdoor HTTP/1.1\r\n\(fields)\r\n").status == 100)
+        let follower = try RawTLSClient(port: server.port, as: deployment.stranger)
+        follower.send(Array("GET /v1/log/audit HTTP/1.1\r\n\(head)\r\n".utf8))
+        #expect(follower.read { String(decoding: $0, as: UTF8.self).contains("/v1/log/audit") })
+
+        try deployment.configure(keystore: "mem: {}")
+        server.process.signal(SIGHUP)
+        try server.errorLine(containing: "the configuration was reloaded")
+        #expect(String(decoding: follower.readToEnd(), as: UTF8.self).hasSuffix("0\r\n\r\n"))
+        #expect(try conversation.ask(rule).status == 400)
+        #expect(try server.curl("/v1/policy/list/", as: deployment.admin).body.contains("backdoor") == false)
+    }
+
+    /// The stranger becomes a proxy.
+    private func configureProxy() throws {
+        try deployment.configure(keystore: "mem: {}")
+        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
+        let parts = text.split(separator: "cert:", maxSplits: 1)
+        let proxy = "proxy: { identities: [ \(deployment.stranger.identity) ] }, cert:"
+        try deployment.directory.write("\(parts[0])\(proxy)\(parts[1])", to: "config.yml")
+    }
+
+    /// The header in which a proxy forwards the administrator's certificate.
+    private func forwardedAdmin() throws -> String {
+        let digits = try readFile(deployment.admin.certificate).map { byte in
+            let digits = String(byte, radix: 16)
+            return "%" + (digits.count < 2 ? "0" + digits : digits)
+        }
+        return "X-Tls-Client-Cert: \(digits.joined())"
     }
 }

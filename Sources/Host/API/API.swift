@@ -69,6 +69,9 @@ package final class API: Sendable {
         serial = Self.serials.add(1, ordering: .relaxed).newValue
     }
 
+    /// Whether a proxy may say who its clients are. Nobody's word is needed where there is none.
+    func believes(_ proxy: Identity?) -> Bool { proxy.map(configuration.tls.proxies.contains) ?? true }
+
     /// Whether a client, if it has an identity, may call the path, which is decoded.
     func allows(_ identity: Identity?, path: String) -> Bool {
         guard let (route, _) = routes.find(path) else { return false }

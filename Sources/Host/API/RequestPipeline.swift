@@ -85,6 +85,7 @@ final class RequestPipeline {
     private func admit(_ head: RequestHead, on connection: Connection, exchange: Exchange) -> Exchange.Admission {
         let client = ForwardedClient.resolve(head, on: connection, proxies: api.configuration.tls.proxies)
         exchange.address = client.address
+        exchange.proxy = client.proxy
         if case .identified(let identity) = client.client {
             exchange.identity = identity
             exchange.isAdmin = identity == api.accessControl.admin
@@ -124,6 +125,7 @@ final class RequestPipeline {
 
     /// Decides again by the rules in force what was decided from the head by those before them.
     private func reauthorize(_ exchange: Exchange) -> Response? {
+        if !api.believes(exchange.proxy) { exchange.identity = nil }
         exchange.isAdmin = exchange.identity.map { $0 == api.accessControl.admin } ?? false
         guard let (route, _) = api.routes.find(exchange.path) else { return Self.noSuchPath }
         return authorize(

@@ -17,8 +17,9 @@ protocol LogSink: AnyObject {
 /// A client that does not keep up gets what fits a bounded buffer. What does not fit it misses, and it is told how much as soon as it
 /// reads again. One that has not caught up for some time is cut off.
 final class LogSubscription {
-    /// Who follows, and by which path: asked again when the rules change.
+    /// Who follows, by which proxy's word, and by which path: asked again when the rules change.
     let identity: Identity?
+    let proxy: Identity?
     let path: String
     /// How many events it missed since it was told last.
     private(set) var missed = 0
@@ -39,9 +40,11 @@ final class LogSubscription {
     private static let patience = TimeAmount.seconds(10)
 
     init(
-        identity: Identity?, path: String, deadline: NIODeadline?, isGzip: Bool, followers: LogFollowers, sink: any LogSink
+        identity: Identity?, proxy: Identity?, path: String, deadline: NIODeadline?, isGzip: Bool, followers: LogFollowers,
+        sink: any LogSink
     ) {
         self.identity = identity
+        self.proxy = proxy
         self.path = path
         self.deadline = deadline
         self.followers = followers

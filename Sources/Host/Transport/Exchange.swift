@@ -30,6 +30,8 @@ final class Exchange {
     /// Whether the method is HEAD, whose answer has no body (RFC 9110, section 9.3.2).
     let isHead: Bool
     var identity: Identity?
+    /// The TLS proxy whose word it is that the client is `identity`, if it is not the connection's own.
+    var proxy: Identity?
     var isAdmin = false
     /// The client's address, as far as it can be believed.
     var address: String

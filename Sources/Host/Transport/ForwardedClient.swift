@@ -5,21 +5,25 @@ import NIOCore
 struct ForwardedClient {
     var client: Connection.Client
     var address: String
+    /// The proxy that says so, if there is one.
+    var proxy: Identity?
 
     /// Believes forwarded headers on connections of the configured proxies only, and there demands the certificate: a proxy is not a
     /// client of its own.
     static func resolve(_ head: RequestHead, on connection: Connection, proxies: [Identity]) -> ForwardedClient {
-        guard isProxy(connection, proxies) else {
+        guard let proxy = proxy(connection, proxies) else {
             return ForwardedClient(client: connection.client, address: connection.address)
         }
         return ForwardedClient(
             client: head.forwardedCertificate.map(parse) ?? .withoutCertificate,
-            address: head.forwardedFor.flatMap(lastAddress) ?? connection.address)
+            address: head.forwardedFor.flatMap(lastAddress) ?? connection.address, proxy: proxy)
     }
 
-    static func isProxy(_ connection: Connection, _ proxies: [Identity]) -> Bool {
-        guard !proxies.isEmpty, case .identified(let identity) = connection.client else { return false }
-        return proxies.contains(identity)
+    static func isProxy(_ connection: Connection, _ proxies: [Identity]) -> Bool { proxy(connection, proxies) != nil }
+
+    private static func proxy(_ connection: Connection, _ proxies: [Identity]) -> Identity? {
+        guard !proxies.isEmpty, case .identified(let identity) = connection.client else { return nil }
+        return proxies.contains(identity) ? identity : nil
     }
 
     /// The header holds one PEM certificate, percent-encoded (as nginx's `$ssl_client_escaped_cert`).

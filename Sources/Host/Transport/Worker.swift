@@ -83,7 +83,7 @@ final class Worker {
     func use(_ api: API) {
         pipeline.api = api
         for followers in followers.values {
-            followers.recheck { api.allows($0.identity, path: $0.path) }
+            followers.recheck { api.believes($0.proxy) && api.allows($0.identity, path: $0.path) }
         }
     }
 
@@ -92,8 +92,8 @@ final class Worker {
         // There is one for each log.
         let followers = followers[log] ?? LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop)
         return LogSubscription(
-            identity: exchange.identity, path: exchange.path, deadline: exchange.deadline, isGzip: isGzip, followers: followers,
-            sink: sink)
+            identity: exchange.identity, proxy: exchange.proxy, path: exchange.path, deadline: exchange.deadline, isGzip: isGzip,
+            followers: followers, sink: sink)
     }
 
     /// A client that follows a log did not read it and was cut off.
