@@ -2,10 +2,15 @@
 # Fuzzes the parsers of what strangers send: scripts/fuzz.sh [TARGET] [SECONDS]
 #
 # TARGET is one of APIKey, Base64, Certificate, Ciphertext, Frame, Gzip, HTTP1, JSON and StoredEntry; without it, all of them, one after the
-# other. SECONDS is for each target, 60 unless given. Needs python3 and openssl for the first inputs. What the fuzzer finds is written
-# to .build/fuzz/findings; .build/fuzz/TARGET FILE runs it again.
+# other. SECONDS is for each target, 60 unless given. What the fuzzer finds is written to .build/fuzz/findings;
+# .build/fuzz/TARGET FILE runs it again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/setup.sh
+. scripts/setup.sh
+setup
+# It writes the first inputs.
+install_packages python3
 
 seconds=${2:-60}
 read -ra targets <<<"${1:-APIKey Base64 Certificate Ciphertext Frame Gzip HTTP1 JSON StoredEntry}"

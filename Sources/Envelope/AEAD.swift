@@ -4,7 +4,6 @@ import SecureBytes
 /// AES-256-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439) of libcrypto, each with a 32-byte key, a 12-byte nonce and a
 /// 16-byte tag behind the ciphertext.
 package enum AEAD {
-    package static let keyByteCount = 32
     package static let nonceByteCount = 12
     package static let tagByteCount = 16
 

@@ -12,7 +12,7 @@ enum CryptoHandlers {
     private static let hmacByteCount = 32
 
     static func generate(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { request, _, key in
+        .withKey(request, api) { request, _, key in
             let fields = request.body.readableBytes == 0 ? ByteFields() : try ByteFields(request.body)
             var writer = JSONWriter()
             // On the stack and not in `SecretBytes`: it lives for some lines only.
@@ -29,7 +29,7 @@ enum CryptoHandlers {
     }
 
     static func encrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { request, _, key in
+        .withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             var writer = JSONWriter()
             try writer.object { answer throws in
@@ -40,7 +40,7 @@ enum CryptoHandlers {
     }
 
     static func decrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { request, _, key in
+        .withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             let plaintext = try decrypt(fields, with: key)
             var writer = JSONWriter(capacity: 32 + Base64.encodedCount(plaintext.count))
@@ -52,7 +52,7 @@ enum CryptoHandlers {
     }
 
     static func bulkDecrypt(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { request, _, key in
+        .withKey(request, api) { request, _, key in
             let plaintexts = try ByteFields.array(request.body).map { try decrypt($0, with: key) }
             // Never grown, which would leave a copy of plaintexts behind.
             let capacity = plaintexts.reduce(16) { $0 + 32 + Base64.encodedCount($1.count) }
@@ -69,7 +69,7 @@ enum CryptoHandlers {
     }
 
     static func hmac(_ request: Request, _ api: API) -> Outcome {
-        withKey(request, api) { request, _, key in
+        .withKey(request, api) { request, _, key in
             let fields = try ByteFields(request.body)
             var writer = JSONWriter()
             try withUnsafeTemporaryAllocation(byteCount: hmacByteCount, alignment: 16) { digest in
@@ -77,25 +77,6 @@ enum CryptoHandlers {
                 writer.object { $0.member("hmac", base64: UnsafeRawBufferPointer(digest)) }
             }
             return .json(writer.buffer)
-        }
-    }
-
-    /// Answers with the key that the request names: at once when it is in the cache, else when the keystore has given it.
-    ///
-    /// - Parameter respond: Gets all that it needs as parameters: a closure without captures costs no allocation.
-    static func withKey(
-        _ request: Request, _ api: API, _ respond: @escaping (_ request: Request, _ name: String, _ key: Key) throws -> Response
-    ) -> Outcome {
-        do {
-            let name = try Names.check(String(request.argument), as: .key)
-            if let key = api.keyring.cached(name) { return .ready(try respond(request, name, key)) }
-            let fetched = api.keyring.key(name, timeout: request.timeout, on: request.eventLoop).assumeIsolated()
-            return .pending(
-                fetched.flatMapThrowing { try respond(request, name, $0) }
-                    .flatMapErrorThrowing { APIError.response(for: $0, api) }
-                    .nonisolated())
-        } catch {
-            return .ready(APIError.response(for: error, api))
         }
     }
 

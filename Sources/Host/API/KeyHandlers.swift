@@ -35,7 +35,7 @@ enum KeyHandlers {
     }
 
     static func describe(_ request: Request, _ api: API) -> Outcome {
-        CryptoHandlers.withKey(request, api) { _, name, key in
+        .withKey(request, api) { _, name, key in
             var writer = JSONWriter()
             writer.object {
                 $0.member("name", name)

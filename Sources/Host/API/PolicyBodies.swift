@@ -7,7 +7,7 @@ struct PolicyBody {
     private(set) var deny: [String] = []
 
     init(_ body: ByteBuffer) throws(RequestBodyError) {
-        self = try parse(body) { json throws(JSONError) in try PolicyBody(&json) }
+        self = try parseBody(body) { json throws(JSONError) in try PolicyBody(&json) }
     }
 
     private init(_ json: inout JSONScanner) throws(JSONError) {
@@ -44,7 +44,7 @@ struct AssignmentBody {
     private(set) var identity = ""
 
     init(_ body: ByteBuffer) throws(RequestBodyError) {
-        identity = try parse(body) { json throws(JSONError) in
+        identity = try parseBody(body) { json throws(JSONError) in
             var identity = ""
             try json.object { name, value throws(JSONError) in
                 if name.matches("identity"), try !value.null() {

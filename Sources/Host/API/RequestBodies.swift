@@ -23,12 +23,12 @@ struct ByteFields {
 
     /// Reads an object.
     init(_ body: ByteBuffer) throws(RequestBodyError) {
-        self = try parse(body) { json throws(JSONError) in try ByteFields(&json) }
+        self = try parseBody(body) { json throws(JSONError) in try ByteFields(&json) }
     }
 
     /// Reads an array of objects.
     static func array(_ body: ByteBuffer) throws(RequestBodyError) -> [ByteFields] {
-        let fields = try parse(body) { json throws(JSONError) in
+        let fields = try parseBody(body) { json throws(JSONError) in
             var fields: [ByteFields] = []
             try json.array { element throws(JSONError) in
                 guard fields.count < arrayLimit else { throw .unexpectedType(offset: element.offset) }
@@ -71,7 +71,7 @@ struct ImportBody {
     private(set) var cipher = ""
 
     init(_ body: ByteBuffer) throws(RequestBodyError) {
-        let fields = try parse(body) { json throws(JSONError) in
+        let fields = try parseBody(body) { json throws(JSONError) in
             var key: SecretBytes?
             var cipher = ""
             try json.object { name, value throws(JSONError) in
@@ -93,7 +93,7 @@ struct ImportBody {
 }
 
 /// Reads a body that is one JSON text and nothing else.
-func parse<Value>(
+func parseBody<Value>(
     _ body: ByteBuffer, _ read: (inout JSONScanner) throws(JSONError) -> Value
 ) throws(RequestBodyError) -> Value {
     do {

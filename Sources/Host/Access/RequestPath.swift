@@ -58,7 +58,8 @@ package enum RequestPath {
         return text
     }
 
-    private static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
+    /// The value of a hexadecimal digit of a percent-encoded byte (RFC 3986, section 2.1); nil when it is none.
+    static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10

@@ -5,7 +5,7 @@ import NIOCore
 /// Compresses the events of a log with zlib. Belongs to an event loop.
 ///
 /// Each piece is compressed by itself and ends on a byte: a client may begin with any of them, and one piece serves all who follow. It
-/// takes 0.3 µs for an event, about what it costs to encrypt it for two clients without.
+/// takes 0.5 µs for an event, a third of what it costs to send it to nine clients without.
 final class LogCompressor {
     // zlib keeps the address: it must not move. Allocated in `init` and freed in `deinit`.
     private let stream: UnsafeMutablePointer<z_stream>

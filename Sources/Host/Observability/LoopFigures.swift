@@ -4,7 +4,7 @@
 /// look-up by name. Whoever wants the figures asks each loop for a copy, and adds them up.
 struct LoopFigures: Sendable {
     /// The status codes that are counted each for itself; the last place is for all others.
-    static let statuses = [200, 400, 403, 404, 405, 406, 408, 409, 413, 417, 431, 499, 500, 501, 502, 503, 504, 505]
+    static let statuses = [200, 400, 403, 404, 405, 406, 408, 409, 413, 431, 499, 500, 502, 503, 504, 505]
     /// The row of requests that no route serves.
     static let rowOfOthers = routes.count
 

@@ -53,10 +53,10 @@ struct ForwardedClient {
                 bytes.append(byte)
                 continue
             }
-            guard let high = iterator.next(), let low = iterator.next(),
-                let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16)
+            guard let high = iterator.next().flatMap(RequestPath.hexadecimalValue),
+                let low = iterator.next().flatMap(RequestPath.hexadecimalValue)
             else { return nil }
-            bytes.append(value)
+            bytes.append(high << 4 | low)
         }
         return bytes
     }

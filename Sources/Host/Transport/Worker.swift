@@ -28,8 +28,6 @@ final class Worker {
         date = HTTPDate.format(pipeline.api.now())
     }
 
-    var connectionCount: Int { connections.count }
-
     /// What the loop has counted, and how things stand on it.
     var figures: LoopFigures {
         var figures = pipeline.figures
