@@ -23,19 +23,22 @@ public enum StoredEntry {
         }
     }
 
-    /// Reads an entry of either form. White space at its end is ignored.
+    /// Reads an entry of either form. White space around it is ignored.
     ///
     /// - Throws: `.malformedEntry` and, for a key that libcrypto cannot use, `.algorithmUnavailable`. Neither holds a byte of
     ///   the entry; the caller adds the key's name.
     public static func decode(_ bytes: UnsafeRawBufferPointer) throws(EnvelopeError) -> Key {
-        var count = bytes.count
-        while count > 0, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[count - 1]) { count -= 1 }
-        guard count > 0 else { throw .malformedEntry("it is empty") }
-        let entry = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        var (start, end) = (0, bytes.count)
+        while end > 0, isSpace(bytes[end - 1]) { end -= 1 }
+        while start < end, isSpace(bytes[start]) { start += 1 }
+        guard start < end else { throw .malformedEntry("it is empty") }
+        let entry = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
         if entry[0] == UInt8(ascii: "{") { return try decode(legacy: entry) }
         guard let message = Base64.decodeSecret(entry) else { throw .malformedEntry("it is neither base64 nor a JSON object") }
         return try message.withUnsafeBytes { message throws(EnvelopeError) in try decode(message: message) }
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0a, 0x0d].contains(byte) }
 
     // MARK: The current form
 

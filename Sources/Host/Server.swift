@@ -125,8 +125,15 @@ package final class Server: Sendable {
     package func stop() {
         try? channel.close().wait()
         let workers = workers.all
-        let drained = workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }
-        let all = EventLoopFuture.andAllComplete(drained, on: group.next())
+        // Those who follow a log get what has happened until now before their answers end: each loop does what it is given in order.
+        let flushed = workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.audit.flush() } }
+        let told = EventLoopFuture.andAllComplete(flushed, on: group.next()).map { [logs] in
+            for log in LogKind.allCases { logs.feeds[log].flush() }
+        }
+        let all = told.flatMap { [group] in
+            let drained = workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }
+            return EventLoopFuture.andAllComplete(drained, on: group.next())
+        }
         let timer = group.next().makePromise(of: Void.self)
         let expiry = group.next().scheduleTask(in: Self.drainLimit) { timer.succeed() }
         all.whenComplete { _ in

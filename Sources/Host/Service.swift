@@ -2,8 +2,9 @@ import Glibc
 
 /// Runs a server as a process does: until a signal ends it.
 package enum Service {
-    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. One that comes before the server listens, or a second one, ends the
-    /// process at once: a keystore may take long to open. To be called in a process that is hardened.
+    /// Starts a server, and returns when SIGINT or SIGTERM has stopped it. One that comes before the server listens ends the process at once: a
+    /// keystore may take long to open. So does a second SIGINT. A second SIGTERM changes nothing: supervisors that signal a process and its
+    /// group send two, and requests in flight are to be finished. To be called in a process that is hardened.
     ///
     /// - Parameters:
     ///   - options: What to start.
@@ -15,7 +16,8 @@ package enum Service {
         let signals = try SignalWatcher()
         signals.watch(SIGHUP, once: false)
         let server = try Server.start(options)
-        signals.watch(SIGINT, SIGTERM, once: true)
+        signals.watch(SIGINT, once: true)
+        signals.watch(SIGTERM, once: false)
         started(server)
         // Not at once: the first clients would wait for what they need to be mapped again. Without a thread the memory is not given back.
         _ = DetachedThread.start("kes-trim") {
@@ -26,9 +28,8 @@ package enum Service {
             switch signals.next() {
             case SIGHUP: hangUp(server, reload)
             default:
-                // After the one, the other has its usual effect too.
+                // Whoever sits at the terminal need not wait, after a SIGTERM either.
                 signal(SIGINT, SIG_DFL)
-                signal(SIGTERM, SIG_DFL)
                 return server.stop()
             }
         }

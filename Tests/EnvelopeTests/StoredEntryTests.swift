@@ -91,10 +91,15 @@ private func joined(_ parts: Data...) -> Data { Data(parts.joined()) }
         #expect(StoredEntry.encode(try decode(split)) == expected)
     }
 
-    @Test func whiteSpaceBehindTheEntryIsIgnored() throws {
+    @Test(arguments: ["\n", "\r\n", "  \t\n\n"])
+    func whiteSpaceAroundTheEntryIsIgnored(space: String) throws {
         let entry = Self.message.base64EncodedString()
-        for tail in ["\n", "\r\n", "  \t\n\n"] { #expect(try Key.decoded(entry + tail).createdBy == "me") }
-        #expect(try Key.decoded(#"{"bytes":"\#(Self.secret.base64EncodedString())"}"# + "\n").algorithm == .aes256)
+        let legacy = #"{"bytes":"\#(Self.secret.base64EncodedString())"}"#
+        #expect(try Key.decoded(entry + space).createdBy == "me")
+        #expect(try Key.decoded(space + entry).createdBy == "me")
+        #expect(try Key.decoded(legacy + space).algorithm == .aes256)
+        #expect(try Key.decoded(space + legacy).algorithm == .aes256)
+        #expect(isMalformed(space))
     }
 
     @Test func anEmptyHMACMessageSaysNoMoreThanNone() throws {

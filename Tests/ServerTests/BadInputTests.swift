@@ -28,6 +28,8 @@ import Testing
         "PUT /v1/key/create/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "PUT /v1/key/generate/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}", "NONSENSE /version HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /version HTTP/1.1\r\n\r\n", "GET /version HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "GET /version HTTP/1.1\n\n",
+        "GET /version HTTP/1.0\r\nhost: a\r\nHOST: b\r\n\r\n",
     ])
     func malformedHTTPIsABadRequest(request: String) throws {
         let answer = try sendRaw(request, to: server, as: admin)

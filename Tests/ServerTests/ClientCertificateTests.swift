@@ -214,6 +214,31 @@ import Testing
         #expect(pretender.body.contains("\"identity\":\"\(deployment.user.identity)\""))
     }
 
+    /// As Go's `url.QueryEscape` writes it: a plus for each space.
+    @Test func aForwardedCertificateMayBeEncodedAsFormsAre() throws {
+        try configureProxy()
+        let server = try ServerProcess(deployment)
+        let text = String(decoding: try readFile(deployment.admin.certificate), as: UTF8.self)
+        let form = text.replacing("+", with: "%2B").replacing(" ", with: "+").replacing("\n", with: "%0A").replacing(
+            "=", with: "%3D")
+        let answer = try server.curl(
+            "/v1/identity/self/describe", as: deployment.stranger, ["-H", "X-Tls-Client-Cert: \(form)"])
+        #expect(answer.status == 200 && answer.body.contains("\"identity\":\"\(deployment.admin.identity)\""))
+    }
+
+    @Test(arguments: [
+        ([], "forwarded no certificate"), (["garbage"], "forwarded what is not one percent-encoded PEM certificate"),
+        (["%+5"], "forwarded what is not one percent-encoded PEM certificate"), (["a", "b"], "more than one"),
+    ])
+    func whatAProxySaysWronglyIsToldOf(values: [String], problem: String) throws {
+        try configureProxy()
+        let server = try ServerProcess(deployment)
+        let headers = values.flatMap { ["-H", "X-Tls-Client-Cert: \($0)"] }
+        #expect(try server.curl("/v1/status", as: deployment.stranger, headers).status == 400)
+        let line = try server.errorLine(containing: "request refused: the TLS proxy")
+        #expect(line.contains(problem) && line.contains("X-Tls-Client-Cert") && line.contains("\(deployment.stranger.identity)"))
+    }
+
     /// What a proxy said before a reload is not believed after one that took its role away: not of a request whose body comes then, and
     /// not of one whose answer goes on.
     @Test func aProxyThatIsNoneAnyMoreIsNotBelieved() throws {

@@ -244,10 +244,22 @@ import Testing
         server.process.signal(signal)
         // It takes no more connections: it has understood.
         while try server.curl("/version", as: admin).code == 0 {}
+        // Supervisors that signal a process and its group send two of this one.
+        if signal == SIGTERM { server.process.signal(SIGTERM) }
         #expect(!server.process.hasEnded && !request.hasEnded)
         close(gate)
         #expect(String(decoding: request.collect().output, as: UTF8.self) == "200")
         #expect(server.process.wait() == 0)
+    }
+
+    @Test func aSecondInterruptEndsTheServerAtOnce() throws {
+        let (server, request, gate) = try startAndRequest()
+        defer { close(gate) }
+        server.process.signal(SIGTERM)
+        while try server.curl("/version", as: admin).code == 0 {}
+        server.process.signal(SIGINT)
+        #expect(server.process.wait() == -SIGINT)
+        #expect(request.wait() != 0)
     }
 
     /// It has 10 seconds, and the keystore, which would not let it, has 5.

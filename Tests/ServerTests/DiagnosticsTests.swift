@@ -62,6 +62,30 @@ import Testing
         #expect(line.contains("SSL_CERT_FILE"))
     }
 
+    /// BoringSSL demands it of every client's certificate.
+    @Test(arguments: ["1.2", "1.3"])
+    func aCertificateWhoseKeyMayNotSignIsToldOf(version: String) throws {
+        let server = try ServerProcess(deployment)
+        let (certificate, key) = (deployment.directory.file("odd.crt"), deployment.directory.file("odd.key"))
+        let made = try run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=odd",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,keyEncipherment",
+            ])
+        try #require(made.code == 0, "\(made.errorText)")
+        let result = try run(
+            "curl",
+            [
+                "-sS", "--tls-max", version, "--cacert", deployment.serverCertificate, "--cert", certificate, "--key", key,
+                "\(server.endpoint)/version",
+            ])
+        #expect(result.code != 0)
+        let line = try server.errorLine(containing: "TLS handshake failed")
+        #expect(line.contains("a key usage without digitalSignature"))
+    }
+
     @Test func plainHTTPIsToldOf() throws {
         let server = try ServerProcess(deployment)
         _ = try run("curl", ["-sS", "http://127.0.0.1:\(server.port)/version"])

@@ -143,6 +143,34 @@ import Testing
         #expect(try run("gzip", ["-dc"], input: readFile(deployment.directory.file("idle"))).code == 0)
     }
 
+    /// Events that come right after others wait a moment for more.
+    @Test(arguments: ["--http1.1", "--http2"], [[], ["--compressed"]])
+    func whatHappenedBeforeTheServerStopsIsStillTold(flag: String, options: [String]) throws {
+        let server = try ServerProcess(deployment)
+        let file = deployment.directory.file("log")
+        let follower = try Follower("audit", of: server, as: deployment.admin, flag, options, into: file)
+        #expect(try server.curl("/v1/none-[1-20]", as: deployment.admin, ["-o", "/dev/null"]).code == 0)
+        #expect(server.stop() == 0)
+        #expect(follower.end() == 0)
+        let lines = String(decoding: try readFile(file), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count { $0.contains("/v1/none-") } == 20)
+    }
+
+    /// Its flow control lets nothing through, so that not even what ends the answer can be sent.
+    @Test func aFollowerWhoseTimeIsUpAndWhoDoesNotReadIsCutOff() throws {
+        try deployment.configure(
+            keystore: "mem: {}", more: "log: { audit: off, error: on }\napi: { /v1/log/audit: { timeout: 1s } }")
+        let server = try ServerProcess(deployment)
+        let follower = try RawTLSClient(port: server.port, as: deployment.admin, applicationProtocol: "h2")
+        // SETTINGS_INITIAL_WINDOW_SIZE 0 (RFC 9113, section 6.5.2).
+        let settings: [UInt8] = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]
+        follower.send(HTTP2Request.preface + settings + HTTP2Request(number: 1, path: "/v1/log/audit").bytes)
+        // RST_STREAM of the first stream.
+        let reset: [UInt8] = [0, 0, 4, 3, 0, 0, 0, 0, 1]
+        #expect(follower.read { $0.firstRange(of: reset) != nil })
+        try server.errorLine(containing: "a client that follows a log was cut off")
+    }
+
     /// What cannot be delivered at once waits in a bounded buffer. Paths of 8 KB make events that fill it fast.
     @Test func aFollowerThatDoesNotReadCostsNobodyAnything() throws {
         let server = try ServerProcess(deployment)

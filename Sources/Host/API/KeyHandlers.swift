@@ -66,7 +66,13 @@ enum KeyHandlers {
             return pending(names, api) { names in
                 var writer = JSONWriter(capacity: 64 + names.count * 32)
                 writer.object { page in
-                    page.member("names", array: { list in names.prefix(pageSize).forEach { list.string($0) } })
+                    page.member(
+                        "names",
+                        array: { list in
+                            for name in names.prefix(pageSize) {
+                                if Names.isValid(name) { list.string(name) } else { tellOfStranger(name, api) }
+                            }
+                        })
                     if names.count > pageSize { page.member("continue_at", pattern.token(after: names[pageSize - 1])) }
                 }
                 return .json(writer.buffer)
@@ -74,6 +80,14 @@ enum KeyHandlers {
         } catch {
             return .ready(APIError.response(for: error, api))
         }
+    }
+
+    /// What a keystore holds under a name that no request can name is not listed: another tool's file, or a copy that someone made.
+    private static func tellOfStranger(_ name: String, _ api: API) {
+        guard api.keyring.strangerTold.isDue() else { return }
+        api.logger.warning(
+            "the keystore holds '\(name)', which is not the name of a key, and is not listed (\(Names.rule)); rename or remove it"
+        )
     }
 
     /// Names on a page at most.

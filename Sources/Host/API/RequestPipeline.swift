@@ -116,7 +116,13 @@ final class RequestPipeline {
             response.headers = [("accept", route.method.rawValue), ("allow", route.method.allowed)]
             return .rejected(response)
         }
-        if let refusal = authorize(client.client, route, path: path, address: client.address) { return .rejected(refusal) }
+        if let refusal = authorize(client.client, route, path: path, address: client.address) {
+            if let problem = client.problem, let proxy = client.proxy {
+                let header = api.configuration.tls.forwardedCertificateHeader
+                api.logger.info("request refused: the TLS proxy \(problem) in '\(header)'", metadata: ["identity": "\(proxy)"])
+            }
+            return .rejected(refusal)
+        }
         if let length = head.contentLength, length > route.maxBody {
             return .rejected(.bodyTooLarge(limit: route.maxBody))
         }

@@ -24,7 +24,8 @@ package struct ListPattern: Sendable, Equatable {
             return
         }
         let last = String(Substring(parts[1]))
-        guard Names.isValid(last), last.utf8.starts(with: prefix.utf8) else { throw .badListPattern(text) }
+        // A page may have ended at what a keystore holds under a name that no key has.
+        guard KeystoreName.isValid(last), last.utf8.starts(with: prefix.utf8) else { throw .badListPattern(text) }
         after = last
     }
 

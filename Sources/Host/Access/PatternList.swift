@@ -13,8 +13,10 @@ package struct PatternList: Sendable {
     private let entries: [Entry]
     private let literals: [UInt8]
 
+    /// - Parameter texts: One that comes again is left out: policies are read as JSON objects, whose members are its patterns.
     package init(_ texts: [String]) {
-        patterns = texts.map(Pattern.init)
+        var seen: Set<[UInt8]> = []
+        patterns = texts.filter { seen.insert(Array($0.utf8)).inserted }.map(Pattern.init)
         var entries: [Entry] = []
         var literals: [UInt8] = []
         for pattern in patterns {

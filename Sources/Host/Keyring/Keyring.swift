@@ -25,6 +25,8 @@ package final class Keyring: Sendable {
     /// Those who wait to hear how the keystore is; nil while it is not asked.
     private let statusWaiters = NIOLockedValueBox<[EventLoopPromise<Duration>]?>(nil)
     private let busyTold = LogInterval()
+    /// For what the keystore holds that is no key of this server's.
+    let strangerTold = LogInterval()
     /// Numbers reads and waiters.
     private let numbers = Atomic<UInt64>(0)
 

@@ -105,16 +105,19 @@ package final class KeystoreMigration: Sendable {
         pattern: String, existing: ExistingKeys, report: (Progress) -> Void
     ) async throws(MigrationError) -> Progress {
         let prefix = try Self.prefix(of: pattern)
-        let names = try await source.names(prefix: prefix)
+        let all = try await source.names(prefix: prefix)
         // A keystore whose path is wrong, or whose disk is not mounted, is empty.
-        guard !names.isEmpty else { throw .nothingToCopy(source: sourceName, file: sourceFile, prefix: prefix) }
+        guard !all.isEmpty else { throw .nothingToCopy(source: sourceName, file: sourceFile, prefix: prefix) }
+        // In the destination no request could reach them, nor remove them.
+        let names = all.filter(Names.isValid)
         if existing == .refuse {
             let taken = Set(names).intersection(try await destination.names(prefix: prefix))
             guard taken.isEmpty else { throw .alreadyThere(names: taken.sorted(), of: names.count) }
         }
         var progress = Progress()
-        progress.total = names.count
-        var problems: [KeyProblem] = []
+        progress.total = all.count
+        progress.failed = all.count - names.count
+        var problems = all.filter { !Names.isValid($0) }.map { KeyProblem(name: $0, reason: .notAName) }
         report(progress)
         do {
             try await withThrowingTaskGroup(of: Result<Copied, KeyProblem>.self) { group in

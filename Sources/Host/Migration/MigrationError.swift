@@ -27,6 +27,8 @@ package struct KeyProblem: Error, Sendable {
         case changedMeanwhile
         /// What the destination gave back is not what was written to it.
         case notAsWritten
+        /// No request could name it.
+        case notAName
         /// What a keystore holds is no key.
         case unreadable(role: String, String)
         /// A keystore does not take or give up what stands under this name.
@@ -97,6 +99,7 @@ extension KeyProblem: CustomStringConvertible {
         case .other: "the destination holds another key of this name (--force replaces it)"
         case .changedMeanwhile: "somebody else wrote a key of this name to the destination at the same time"
         case .notAsWritten: "what the destination gives back is not what was written to it"
+        case .notAName: "that is not the name of a key (\(Names.rule)); rename or remove it in the source"
         case .unreadable(let role, let why): "what the \(role) holds cannot be used: \(why)"
         case .refused(let problem): problem.description
         }

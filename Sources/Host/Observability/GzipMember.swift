@@ -8,7 +8,8 @@ struct GzipPiece: Sendable {
     var length: Int
     var checksum: UInt32
 
-    /// Bytes as they are: a block that is not compressed (RFC 1951, section 3.2.4). At most 65,535 of them.
+    /// Bytes as they are: a block that is not compressed (RFC 1951, section 3.2.4), at most 65,535 of them, and an empty one, at which readers
+    /// hand out what they have: those in Go nowhere else.
     init(stored text: ByteBuffer) {
         let count = UInt16(text.readableBytes)
         length = text.readableBytes
@@ -17,6 +18,7 @@ struct GzipPiece: Sendable {
         bytes.writeInteger(0 as UInt8)
         bytes.writeMultipleIntegers(count, ~count, endianness: .little)
         bytes.writeImmutableBuffer(text)
+        bytes.writeBytes([0, 0, 0, 0xFF, 0xFF])
     }
 
     init(_ bytes: ByteBuffer, of text: ByteBuffer) {

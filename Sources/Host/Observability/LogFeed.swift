@@ -72,14 +72,14 @@ final class LogFeed: Sendable {
                 let next = state.lastDelivery + Self.interval
                 if next > .now() {
                     state.delivery = .later
-                    loop.scheduleTask(deadline: next) { self.deliver() }
+                    loop.scheduleTask(deadline: next) { self.flush() }
                 } else {
                     state.delivery = .now
-                    loop.execute { self.deliver() }
+                    loop.execute { self.flush() }
                 }
             case .later where state.pending.readableBytes >= Self.batch:
                 state.delivery = .now
-                loop.execute { self.deliver() }
+                loop.execute { self.flush() }
             case .later, .now:
                 break
             }
@@ -105,7 +105,8 @@ final class LogFeed: Sendable {
         }
     }
 
-    private func deliver() {
+    /// Hands what waits to each event loop with followers.
+    func flush() {
         state.withLockedValue { state in
             state.delivery = .none
             guard state.count + state.missed > 0 else { return }

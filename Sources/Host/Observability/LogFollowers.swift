@@ -17,7 +17,9 @@ final class LogFollowers {
     private let feed: LogFeed
     private let eventLoop: any EventLoop
     private var subscriptions: [ObjectIdentifier: LogSubscription] = [:]
-    /// While anybody takes compressed events.
+    /// How many of them take compressed events.
+    private var gzipCount = 0
+    /// While anybody does.
     private var compressor: LogCompressor?
     /// How many events followers did not get, all together.
     private(set) var missed = 0
@@ -33,13 +35,15 @@ final class LogFollowers {
     func add(_ subscription: LogSubscription) {
         if subscriptions.isEmpty { feed.join(NIOLoopBound(self, eventLoop: eventLoop)) }
         subscriptions[ObjectIdentifier(subscription)] = subscription
+        if subscription.isGzip { gzipCount += 1 }
     }
 
     func remove(_ subscription: LogSubscription) {
         guard subscriptions.removeValue(forKey: ObjectIdentifier(subscription)) != nil else { return }
         missed += subscription.missed
         if subscriptions.isEmpty { feed.leave(eventLoop) }
-        if !subscriptions.values.contains(where: \.isGzip) { compressor = nil }
+        if subscription.isGzip { gzipCount -= 1 }
+        if gzipCount == 0 { compressor = nil }
     }
 
     func deliver(_ events: Events) {

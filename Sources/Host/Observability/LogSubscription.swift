@@ -37,7 +37,7 @@ final class LogSubscription {
     /// Bytes that wait for a client at most, beside those that the system holds for it.
     private static let capacity = 1 << 20
     /// How long a client may lag behind.
-    private static let patience = TimeAmount.seconds(10)
+    static let patience = TimeAmount.seconds(10)
 
     init(
         identity: Identity?, proxy: Identity?, path: String, deadline: NIODeadline?, isGzip: Bool, followers: LogFollowers,

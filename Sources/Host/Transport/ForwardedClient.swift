@@ -7,6 +7,8 @@ struct ForwardedClient {
     var address: String
     /// The proxy that says so, if there is one.
     var proxy: Identity?
+    /// Why a proxy's word says nobody, for the operator.
+    var problem: String?
 
     /// Believes forwarded headers on connections of the configured proxies only, and there demands the certificate: a proxy is not a
     /// client of its own.
@@ -14,9 +16,19 @@ struct ForwardedClient {
         guard let proxy = proxy(connection, proxies) else {
             return ForwardedClient(client: connection.client, address: connection.address)
         }
-        return ForwardedClient(
-            client: head.forwardedCertificate.map(parse) ?? .withoutCertificate,
-            address: head.forwardedFor.flatMap(lastAddress) ?? connection.address, proxy: proxy)
+        var forwarded = ForwardedClient(
+            client: .withoutCertificate, address: head.forwardedFor.flatMap(lastAddress) ?? connection.address, proxy: proxy)
+        switch head.forwardedCertificate {
+        case nil: forwarded.problem = "forwarded no certificate"
+        case ""?: forwarded.problem = "forwarded an empty certificate, or more than one"
+        case let header?:
+            if let client = parse(header) {
+                forwarded.client = client
+            } else {
+                forwarded.problem = "forwarded what is not one percent-encoded PEM certificate"
+            }
+        }
+        return forwarded
     }
 
     static func isProxy(_ connection: Connection, _ proxies: [Identity]) -> Bool { proxy(connection, proxies) != nil }
@@ -26,11 +38,16 @@ struct ForwardedClient {
         return proxies.contains(identity) ? identity : nil
     }
 
-    /// The header holds one PEM certificate, percent-encoded (as nginx's `$ssl_client_escaped_cert`).
-    private static func parse(_ header: String) -> Connection.Client {
-        guard let pem = percentDecoded(header),
+    /// The header holds one PEM certificate, percent-encoded (as nginx's `$ssl_client_escaped_cert`), or encoded as forms are, with a plus
+    /// for each space (as Go's `url.QueryEscape`).
+    ///
+    /// - Returns: nil for anything else.
+    private static func parse(_ header: String) -> Connection.Client? {
+        // In base64 a plus is one. Between the words of PEM's first line it can only be a space.
+        let isForm = header.contains("BEGIN+CERTIFICATE")
+        guard let pem = percentDecoded(isForm ? header.replacing("+", with: " ") : header),
             let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(pem: $0) })
-        else { return .withoutCertificate }
+        else { return nil }
         guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
         return .authority(pem.withUnsafeBytes { try? CertificateDescription(pem: $0) })
     }

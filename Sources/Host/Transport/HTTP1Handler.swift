@@ -124,6 +124,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     func headArrived(_ head: HTTP1Head) {
         guard case .idle = state else { return }
+        guard head.hasProperHost else { return refuse(.error(400, "a request needs one Host header")) }
         keepAlive = head.keepAlive
         knowsChunked = head.knowsChunked
         prefersGzip = head.codings.prefersGzip

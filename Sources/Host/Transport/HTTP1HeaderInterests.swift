@@ -4,6 +4,7 @@ struct HTTP1HeaderInterests {
         case none
         case expect
         case acceptEncoding
+        case host
         case forwardedCertificate
         case forwardedFor
     }
@@ -12,6 +13,7 @@ struct HTTP1HeaderInterests {
     var forwardedCertificateHeader: String?
     private(set) var expectsContinue = false
     private(set) var codings = AcceptedCodings()
+    private(set) var hostCount = 0
 
     // The name that is arriving, in lower case, as far as it is worth keeping.
     private var name: [UInt8] = []
@@ -34,6 +36,7 @@ struct HTTP1HeaderInterests {
         isOfNoInterest = false
         expectsContinue = false
         codings = AcceptedCodings()
+        hostCount = 0
         forwardedCertificate = nil
         forwardedFor = nil
     }
@@ -43,7 +46,7 @@ struct HTTP1HeaderInterests {
         if isReadingValue { endField() }
         // Nearly all fields begin unlike those that matter to all clients.
         if name.isEmpty, forwardedCertificateHeader == nil, let first = piece.first.map({ $0 | 0x20 }),
-            first != UInt8(ascii: "e"), first != UInt8(ascii: "a")
+            first != UInt8(ascii: "e"), first != UInt8(ascii: "a"), first != UInt8(ascii: "h")
         {
             isOfNoInterest = true
         }
@@ -72,6 +75,7 @@ struct HTTP1HeaderInterests {
 
     private func interest() -> Field {
         // Names of other lengths, which are nearly all, are told apart without a look at their bytes.
+        if name.count == 4, name.elementsEqual("host".utf8) { return .host }
         if name.count == 6, name.elementsEqual("expect".utf8) { return .expect }
         if name.count == 15, name.elementsEqual("accept-encoding".utf8) { return .acceptEncoding }
         guard let header = forwardedCertificateHeader else { return .none }
@@ -91,7 +95,9 @@ struct HTTP1HeaderInterests {
         case .expect:
             if String(decoding: value, as: UTF8.self).lowercased() == "100-continue" { expectsContinue = true }
         case .acceptEncoding:
-            codings.add(value)
+            value.withUnsafeBytes { codings.add($0) }
+        case .host:
+            hostCount += 1
         case .forwardedCertificate:
             // Of two, one is the client's own: neither is believed.
             forwardedCertificate = forwardedCertificate == nil ? value : []

@@ -11,6 +11,8 @@ package struct HTTP1Head {
     /// Whether the client knows the chunked coding, which came with HTTP/1.1.
     package var knowsChunked: Bool
     package var codings: AcceptedCodings
+    /// Whether there is a `Host`, and one only, which HTTP/1.1 demands (RFC 9112, section 3.2).
+    package var hasProperHost: Bool
 }
 
 /// What the parser finds in a connection's bytes, in their order.
@@ -101,7 +103,9 @@ package final class HTTP1Parser {
             // Where it stopped, in `bytes`.
             return c_nio_llhttp_get_error_pos(state).map { $0 - start } ?? bytes.count
         case HPE_INVALID_VERSION:
-            throw .unsupportedVersion
+            // llhttp calls a request line so too that goes on wrongly behind a version that is known.
+            let isKnown = state.pointee.http_major == 1 && state.pointee.http_minor <= 1
+            throw isKnown ? .malformed : .unsupportedVersion
         default:
             throw refusal ?? .malformed
         }
@@ -192,7 +196,8 @@ extension HTTP1Parser {
         delegate?.headArrived(
             HTTP1Head(
                 request: head, keepAlive: keepAlive, expectsContinue: interests.expectsContinue,
-                knowsChunked: state.pointee.http_minor > 0, codings: interests.codings))
+                knowsChunked: state.pointee.http_minor > 0, codings: interests.codings,
+                hasProperHost: interests.hostCount == 1 || (state.pointee.http_minor == 0 && interests.hostCount == 0)))
         return 0
     }
 

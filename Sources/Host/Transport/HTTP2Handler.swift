@@ -95,7 +95,12 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     func checkDeadlines(now: NIODeadline) {
         guard let context, let session else { return }
         for stream in Array(following.values) {
-            if stream.subscription?.checkTime(now: now) == true { worker.cutOff(connection) }
+            if stream.subscription?.checkTime(now: now) == true {
+                worker.cutOff(connection)
+            } else if let endedAt = stream.endedAt, now - endedAt > LogSubscription.patience {
+                session.abort(stream)
+                worker.cutOff(connection)
+            }
         }
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }

@@ -17,7 +17,7 @@ enum HTTP2Headers {
         case 14 where equal(name, "content-length"):
             stream.head.contentLength = Int(String(decoding: value, as: UTF8.self))
         case 15 where equal(name, "accept-encoding"):
-            stream.codings.add(value)
+            stream.codings.add(UnsafeRawBufferPointer(value))
         default:
             break
         }

@@ -24,6 +24,7 @@ final class HTTP2LogStream: LogSink {
 
     func finish() {
         stream.isEndless = false
+        stream.endedAt = .now()
         handler.resume(stream)
     }
 

@@ -27,6 +27,14 @@ enum HandshakeDiagnosis {
                     + "with 'skip_auth: true'"
             }
         ),
+        (
+            // BoringSSL checks it whatever tls.auth says.
+            "KEY_USAGE_BIT_INCORRECT",
+            { _ in
+                "the client's certificate has a key usage without digitalSignature, which TLS needs; issue one with it, or without the "
+                    + "extension"
+            }
+        ),
         ("HTTP_REQUEST", { _ in "the client spoke HTTP without TLS; its address of this server must begin with https://" }),
         ("UNSUPPORTED_PROTOCOL", { _ in "the client offered no version of TLS from 1.2 on" }),
         ("NO_SHARED_CIPHER", { _ in "the client offered no cipher suite that this server has" }),

@@ -50,7 +50,8 @@ final class TrustStore: @unchecked Sendable {
         case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID:
             return "\(name): \(problem.text); give the client one that is in date"
         case X509_V_ERR_INVALID_PURPOSE:
-            return "\(name): \(problem.text); give the client one with the extended key usage clientAuth"
+            return
+                "\(name): \(problem.text); give the client one with the key usage digitalSignature and the extended key usage clientAuth"
         default:
             let known = authorities.map { "the system's authorities and those of tls.ca (\($0))" } ?? "the system's authorities"
             return

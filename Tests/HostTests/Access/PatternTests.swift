@@ -3,6 +3,12 @@ import Testing
 
 @Suite("Policy patterns")
 struct PatternTests {
+    @Test("A pattern that comes again, byte for byte, counts once")
+    func repeated() {
+        let list = PatternList(["/b", "/a", "/b", "/v1/\u{212A}", "/v1/K", "/a"])
+        #expect(list.patterns.map { Array($0.text.utf8) } == ["/b", "/a", "/v1/\u{212A}", "/v1/K"].map { Array($0.utf8) })
+    }
+
     @Test(
         "A pattern matches the equal path, what a final * leaves open, and within a segment what an inner * leaves open",
         arguments: [
