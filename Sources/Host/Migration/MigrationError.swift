@@ -122,7 +122,8 @@ extension MigrationError: CustomStringConvertible {
         case .keystoreFailed(let problem, let progress):
             progress.total == 0
                 ? problem.description
-                : "\(problem). \(progress.done - progress.failed) of \(progress.total) keys are copied; run it again with --merge to go on"
+                : "\(problem). \(progress.done - progress.failed) of \(progress.total) keys are copied; run it again with --merge to go on, "
+                    + "or with --force if that was given"
         case .keysFailed(let problems, let progress):
             "\(problems.count) of \(progress.total) keys were not copied:\n"
                 + problems.prefix(Self.shown).map { "  \($0)" }.joined(separator: "\n")
