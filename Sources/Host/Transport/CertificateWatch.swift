@@ -68,9 +68,14 @@ final class CertificateWatch: Sendable {
             let generation = state.generation
             state = Self.state(loaded)
             state.generation = generation + 1
-            listener.use(loaded.context)
+            put(loaded)
         }
+    }
+
+    /// For connections that begin from now on. With `state` locked, so that listener and figure tell of the same certificate.
+    private func put(_ loaded: Loaded) {
         figures.certificateExpires(at: loaded.context.expiry)
+        listener.use(loaded.context)
     }
 
     /// Looks at the files, and reads them again if they have changed. Blocks.
@@ -93,11 +98,10 @@ final class CertificateWatch: Sendable {
                 guard state.generation == old.generation else { return false }
                 state = Self.state(loaded)
                 state.generation = old.generation
-                listener.use(loaded.context)
+                put(loaded)
                 return true
             }
             guard isInForce, found != old.used else { return }
-            figures.certificateExpires(at: loaded.context.expiry)
             logger.info("the TLS files have changed and were read again", metadata: ["expiry": "\(loaded.context.expiryText)"])
         } catch {
             state.withLockedValue { state in

@@ -18,9 +18,10 @@ struct CertificateAgeTests {
     func unchangedTimes() throws {
         let deployment = try Deployment()
         let key = try PrivateKey(generating: .ecdsaP256)
+        let begin = Int64(time(nil))
         func certificate(validity: Int64) throws -> [UInt8] {
             let template = CertificateTemplate(
-                dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"], usage: .clientAndServer, notBefore: Int64(time(nil)),
+                dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"], usage: .clientAndServer, notBefore: begin,
                 validity: validity)
             let pem = try SelfSignedCertificate(template, key: key).pem
             return pem + [UInt8](repeating: UInt8(ascii: "\n"), count: 2048 - pem.count)
@@ -38,17 +39,20 @@ struct CertificateAgeTests {
         let (oldFile, newFile) = (
             try deployment.directory.write(old, to: "old.crt"), try deployment.directory.write(new, to: "new.crt")
         )
-        func presents(_ certificate: String) throws -> Bool {
-            let admin = deployment.admin
-            let arguments = ["--cacert", certificate, "--cert", admin.certificate, "--key", admin.key]
-            return try run("curl", ["-sS"] + arguments + ["https://127.0.0.1:\(server.port)/version"]).code == 0
+        func presents(_ certificate: String) throws -> Bool { try server.get("/version", trusting: certificate).code == 0 }
+        func expiry(_ certificate: String) throws -> Int64 {
+            let metrics = try server.get("/v1/metrics", trusting: certificate).text.split(separator: "\n")
+            let line = try #require(metrics.first { $0.hasPrefix("keswick_tls_certificate_expiry_seconds ") })
+            return Int64(try #require(line.split(separator: " ").last.flatMap { Double($0) }))
         }
         #expect(try presents(oldFile) && !presents(newFile))
+        let oldExpiry = try expiry(oldFile)
         let before = try file.times
         file.contents = new
         #expect(try file.times == before)
         while try !presents(newFile) {}
         #expect(try !presents(oldFile))
+        #expect(try oldExpiry - expiry(newFile) == 7200 - 3600)
     }
 }
 
