@@ -7,9 +7,13 @@ extension Server {
     ///
     /// Requests that are there finish with what they began with; those of which a part is missing are decided again. The keystore stays open when its section did not change. When anything of the
     /// new configuration cannot be used, this throws and changes nothing. The address stays: it takes a restart.
+    ///
+    /// What only reads comes before what may write: opening a keystore may make its files, and the keys of the `keys` section come last
+    /// of all. A keystore that fails in the middle of them keeps those that it has stored.
     package func reload(_ configuration: Configuration) throws {
         let old = current.withLockedValue { $0 }
         let logger = logs.logger
+        let tls = try CertificateWatch.Loaded(configuration)
         let keystore: OpenKeystore
         let reopens = !old.configuration.hasSameKeystore(as: configuration)
         if reopens {
@@ -17,18 +21,15 @@ extension Server {
         } else {
             keystore = old.keystore
         }
-        let api: API
-        let tls: CertificateWatch.Loaded
         do {
             try keystore.createKeys(configuration, on: group.next(), logger: logger)
-            api = API(
-                configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), feeds: logs.feeds,
-                figures: figures, workers: workers, startInstant: startInstant, now: { .now() })
-            tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         } catch {
             if reopens { keystore.close() }
             throw error
         }
+        let api = API(
+            configuration, keyring: keystore.keyring, logger: logger, audit: logs.audit(configuration.log), feeds: logs.feeds,
+            figures: figures, workers: workers, startInstant: startInstant, now: { .now() })
 
         certificates.use(tls)
         logs.use(configuration.log)

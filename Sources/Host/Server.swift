@@ -39,12 +39,14 @@ package final class Server: Sendable {
         logs.use(configuration.log)
         let logger = logs.logger
         do {
+            // Before the keystore: a server that cannot speak TLS makes no files and no keys.
+            let tls = try CertificateWatch.Loaded(configuration)
             let keystore = try OpenKeystore.open(
                 configuration, pluginDirectory: options.pluginDirectory, logger: logger, figures: figures)
             let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoopCount)
             do {
                 try keystore.createKeys(configuration, on: group.next(), logger: logger)
-                return try Server(options, keystore: keystore, group: group, logs: logs, figures: figures)
+                return try Server(options, keystore: keystore, tls: tls, group: group, logs: logs, figures: figures)
             } catch {
                 keystore.close()
                 try? group.syncShutdownGracefully()
@@ -57,7 +59,8 @@ package final class Server: Sendable {
     }
 
     private init(
-        _ options: Options, keystore: OpenKeystore, group: MultiThreadedEventLoopGroup, logs: Logs, figures: ServerFigures
+        _ options: Options, keystore: OpenKeystore, tls: CertificateWatch.Loaded, group: MultiThreadedEventLoopGroup, logs: Logs,
+        figures: ServerFigures
     ) throws {
         let configuration = options.configuration
         let logger = logs.logger
@@ -67,7 +70,6 @@ package final class Server: Sendable {
             figures: figures,
             workers: workers,
             startInstant: startInstant, now: { .now() })
-        let tls = try CertificateWatch.Loaded(configuration.tls, allowsAnonymousClients: api.routes.allowsAnonymousClients)
         try workers.start(on: group, api: api, limits: options.limits)
         listener = Listener(workers: workers.all, tls: tls.context, limit: options.limits.connections, logger: logger)
         certificates = CertificateWatch(

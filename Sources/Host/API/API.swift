@@ -39,7 +39,7 @@ package final class API: Sendable {
     ) {
         self.configuration = configuration
         accessControl = AccessControl(configuration, startedAt: now())
-        routes = RouteTable(routes: Host.routes, overrides: configuration.routes)
+        routes = RouteTable(configuration)
         self.keyring = keyring
         self.logger = logger
         self.audit = audit

@@ -28,6 +28,11 @@ struct RouteTable: Sendable {
         self.paths = paths
     }
 
+    /// The API as a configuration wants it.
+    init(_ configuration: Configuration) {
+        self.init(routes: Host.routes, overrides: configuration.routes)
+    }
+
     /// Whether some route other than `/version` answers without a certificate, so that a handshake without one must succeed.
     var allowsAnonymousClients: Bool {
         routes.contains { route in

@@ -53,7 +53,13 @@ final class CertificateWatch: Sendable {
         fileprivate var files: TLSFiles.State
         var context: TLSListenerContext
 
-        init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
+        /// Reads what a server with this configuration needs. Blocks.
+        init(_ configuration: Configuration) throws(TLSFileError) {
+            try self.init(
+                configuration.tls, allowsAnonymousClients: RouteTable(configuration).allowsAnonymousClients)
+        }
+
+        fileprivate init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
             self.configuration = configuration
             self.allowsAnonymousClients = allowsAnonymousClients
             // Looked at first: a change while they are read is then seen as one.
