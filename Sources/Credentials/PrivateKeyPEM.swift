@@ -18,18 +18,7 @@ extension Identity {
     ///
     /// - Parameter password: decrypts an encrypted key; not looked at for another.
     public init(ownerOfPrivateKeyPEM text: UnsafeRawBufferPointer, password: SecretBytes?) throws(PrivateKeyProblem) {
-        var reader = PasswordReader(password: password)
-        guard let count = Int32(exactly: text.count), count > 0, let input = BIO_new_mem_buf(text.baseAddress, count) else {
-            throw .noPrivateKey
-        }
-        defer { BIO_free(input) }
-        // libcrypto calls back before it returns, while `reader` is there. Without the callback it would ask on the terminal.
-        let key = withUnsafeMutablePointer(to: &reader) { PEM_read_bio_PrivateKey(input, nil, readPassword, $0) }
-        ERR_clear_error()
-        guard let key else {
-            guard reader.wasAsked else { throw .noPrivateKey }
-            throw password == nil ? .encrypted : .wrongPassword
-        }
+        let key = try privateKey(in: text, password: password)
         defer { EVP_PKEY_free(key) }
         var encoded: UnsafeMutablePointer<UInt8>?
         let encodedCount = i2d_PUBKEY(key, &encoded)
@@ -42,6 +31,38 @@ extension Identity {
         }
         self = identity
     }
+}
+
+extension PrivateKey {
+    /// The first private key in PEM text, of any type that libcrypto reads, as PEM text of PKCS#8 that is not encrypted.
+    ///
+    /// - Parameter password: decrypts an encrypted key; not looked at for another. Any bytes.
+    public static func decryptedPEM(
+        _ text: UnsafeRawBufferPointer, password: SecretBytes
+    ) throws(PrivateKeyProblem) -> SecretBytes {
+        let key = try privateKey(in: text, password: password)
+        defer { EVP_PKEY_free(key) }
+        do throws(CredentialError) {
+            return try PEMOutput.text { PEM_write_bio_PKCS8PrivateKey($0, key, nil, nil, 0, nil, nil) }
+        } catch {
+            throw .noPrivateKey
+        }
+    }
+}
+
+/// Reads the first private key in PEM text. The caller frees it.
+private func privateKey(in text: UnsafeRawBufferPointer, password: SecretBytes?) throws(PrivateKeyProblem) -> OpaquePointer {
+    var reader = PasswordReader(password: password)
+    guard let count = Int32(exactly: text.count), count > 0, let input = BIO_new_mem_buf(text.baseAddress, count) else {
+        throw .noPrivateKey
+    }
+    defer { BIO_free(input) }
+    // libcrypto calls back before it returns, while `reader` is there. Without the callback it would ask on the terminal.
+    let key = withUnsafeMutablePointer(to: &reader) { PEM_read_bio_PrivateKey(input, nil, readPassword, $0) }
+    ERR_clear_error()
+    if let key { return key }
+    guard reader.wasAsked else { throw .noPrivateKey }
+    throw password == nil ? .encrypted : .wrongPassword
 }
 
 /// What libcrypto's password callback works on.

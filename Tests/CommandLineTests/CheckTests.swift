@@ -52,6 +52,35 @@ import Testing
         #expect(access(path, F_OK) != 0)
     }
 
+    /// libcrypto, which reads them for the check, knows all of these.
+    @Test(arguments: [
+        (["EC", "ec_paramgen_curve:secp256k1"], false), (["EC", "ec_paramgen_curve:secp224r1"], false), (["ED448"], false),
+        (["RSA-PSS", "rsa_keygen_bits:2048"], false), (["EC", "ec_paramgen_curve:secp521r1"], true), (["ED25519"], true),
+    ])
+    func aKeyOfATypeThatTheServerCannotUseIsAnError(type: [String], isKnown: Bool) throws {
+        let (key, certificate) = (deployment.serverKey, deployment.serverCertificate)
+        for arguments in [
+            ["genpkey", "-out", key, "-algorithm", type[0]] + type.dropFirst().flatMap { ["-pkeyopt", $0] },
+            [
+                "req", "-x509", "-new", "-key", key, "-out", certificate, "-days", "30", "-subj", "/CN=x", "-addext",
+                "subjectAltName=IP:127.0.0.1", "-addext", "extendedKeyUsage=serverAuth",
+            ],
+        ] {
+            let made = try run("openssl", arguments)
+            try #require(made.code == 0, "\(made.errorText)")
+        }
+        try deployment.configure(keystore: "mem: {}", more: "api: { /v1/ready: { skip_auth: true } }")
+        let result = try check()
+        if isKnown {
+            #expect(result.code == 0, "\(result.errorText)")
+            #expect(try ServerProcess(deployment).curl("/v1/ready", as: nil).status == 200)
+        } else {
+            #expect(result.code == 1 && result.output.isEmpty)
+            let error = "\(deployment.configuration):4:13: 'tls.key': "
+            #expect(result.errorText.contains(error) && result.errorText.contains("RSA, ECDSA on P-256"), "\(result.errorText)")
+        }
+    }
+
     @Test(arguments: [
         ("/v1/keys/create/*", "did you mean '/v1/key/create/*'?"), ("/v1/key/creat/my-*", "did you mean '/v1/key/create/my-*'?"),
         ("/v1/key/create", "did you mean '/v1/key/create/*'?"), ("/v1/key/create/", "did you mean '/v1/key/create/*'?"),

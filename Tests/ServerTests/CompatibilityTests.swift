@@ -69,12 +69,12 @@ import Testing
     @Test(arguments: [["pkcs8", "-topk8", "-v2", "aes-256-cbc"], ["ec", "-aes256"]])
     func anEncryptedPrivateKeyIsUsedWithItsPassword(command: [String]) throws {
         let encrypted = try run(
-            "openssl", command + ["-in", "server.key", "-out", "encrypted.key", "-passout", "pass:correct horse"],
+            "openssl", command + ["-in", "server.key", "-out", "encrypted.key", "-passout", "pass:correct hörse"],
             directory: deployment.directory.path)
         try #require(encrypted.code == 0, "\(encrypted.errorText)")
         try deployment.configure(keystore: "mem: {}")
         let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        for (password, starts) in [("correct horse", true), ("wrong", false)] {
+        for (password, starts) in [("correct hörse", true), ("wrong", false)] {
             try deployment.directory.write(
                 text.replacing("server.key,", with: "encrypted.key, password: \"${TLS_PASSWORD}\","), to: "config.yml")
             let environment = ["TLS_PASSWORD": password]

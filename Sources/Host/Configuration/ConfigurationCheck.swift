@@ -25,6 +25,7 @@ package struct ConfigurationCheck: Sendable {
         let chain = checkCertificate()
         checkPrivateKey(chain)
         checkAuthorities()
+        checkListener()
         checkPluginDirectory()
         checkPolicies()
         checkIdentities()
@@ -129,6 +130,20 @@ package struct ConfigurationCheck: Sendable {
             fail("tls.ca", "'\(path)' holds no certificate; write PEM certificates of authorities, or move the file away")
         case .failure(let error):
             fail("tls.ca", "'\(path)' cannot be used: \(error); write PEM certificates of authorities")
+        }
+    }
+
+    /// What `libcrypto` reads without complaint is not always what the server can speak TLS with, whose library knows fewer types of keys.
+    private mutating func checkListener() {
+        // What is wrong already has been told in better words.
+        guard errors.isEmpty else { return }
+        var tls = configuration.tls
+        // The authorities are read with `libcrypto` by the server as well: no need to do it again.
+        tls.clientAuthentication = .anyCertificate
+        do throws(TLSFileError) {
+            _ = try TLSListenerContext(tls, allowsAnonymousClients: true)
+        } catch {
+            fail(error.member, error.description)
         }
     }
 

@@ -1,3 +1,4 @@
+import CLibcrypto
 import Credentials
 import Envelope
 import Glibc
@@ -8,6 +9,8 @@ import SecureBytes
 /// Why the server cannot speak TLS with the files that it was given.
 package struct TLSFileError: Error, CustomStringConvertible {
     package var description: String
+    /// The member of the configuration that names the file.
+    package var member = "tls.key"
 }
 
 /// What the listener needs for TLS: the server's certificate and key, and how clients are checked.
@@ -48,7 +51,8 @@ struct TLSListenerContext: Sendable {
             throw TLSFileError(
                 description:
                     "the TLS private key \(configuration.privateKeyFile) and certificate \(configuration.certificateFile) "
-                    + "cannot be used together: \(error); check that the key is the certificate's")
+                    + "cannot be used together: \(error); check that the key is the certificate's, and of a type that TLS knows "
+                    + "here: \(Self.knownKeys)")
         }
         switch configuration.clientAuthentication {
         case .anyCertificate: trust = nil
@@ -63,7 +67,8 @@ struct TLSListenerContext: Sendable {
             // There is one: `certificates` saw to that.
             return try chain[0].toDERBytes().withUnsafeBytes { try CertificateDescription(der: $0) }
         } catch {
-            throw TLSFileError(description: "cannot read the TLS certificate \(configuration.certificateFile): \(error)")
+            throw TLSFileError(
+                description: "cannot read the TLS certificate \(configuration.certificateFile): \(error)", member: "tls.cert")
         }
     }
 
@@ -78,15 +83,16 @@ struct TLSListenerContext: Sendable {
                 }
             if !certificates.isEmpty { return certificates }
         } catch {
-            throw unreadable(path)
+            throw unreadable(path, "tls.cert")
                 ?? TLSFileError(
-                    description: "cannot read the TLS certificate \(path): \(error); it must be a PEM file, leaf first")
+                    description: "cannot read the TLS certificate \(path): \(error); it must be a PEM file, leaf first",
+                    member: "tls.cert")
         }
-        throw TLSFileError(description: "the TLS certificate \(path) holds no PEM certificate")
+        throw TLSFileError(description: "the TLS certificate \(path) holds no PEM certificate", member: "tls.cert")
     }
 
     /// Why a file cannot be opened at all, for which the TLS library has no words; nil when it can.
-    private static func unreadable(_ path: String) -> TLSFileError? {
+    private static func unreadable(_ path: String, _ member: String) -> TLSFileError? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor < 0 else {
             close(descriptor)
@@ -94,25 +100,39 @@ struct TLSListenerContext: Sendable {
         }
         let code = errno
         let advice = code == EACCES ? "; the server's user must be able to read it" : ""
-        return TLSFileError(description: "\(path): \(SystemError.text(code))\(advice)")
+        return TLSFileError(description: "\(path): \(SystemError.text(code))\(advice)", member: member)
     }
 
     private static func privateKey(_ configuration: TLS) throws(TLSFileError) -> NIOSSLPrivateKey {
         let path = configuration.privateKeyFile
         do {
-            if let generated = configuration.generated {
-                return try generated.privateKey.withUnsafeBytes { try NIOSSLPrivateKey(bytes: Array($0), format: .pem) }
-            }
+            if let generated = configuration.generated { return try privateKey(pem: generated.privateKey) }
             guard let password = configuration.password else { return try NIOSSLPrivateKey(file: path, format: .pem) }
-            return try NIOSSLPrivateKey(file: path, format: .pem) { provide in
-                password.withUnsafeBytes { provide(Array($0)) }
+            // Not NIOSSL's own way: its callback for passwords ends the process at a byte above 127.
+            let decrypted = try BoundedFile.read(path, limit: maximumKeySize) { bytes in
+                Result { () throws(PrivateKeyProblem) in try PrivateKey.decryptedPEM(bytes, password: password) }
             }
+            return try privateKey(pem: decrypted.get())
+        } catch let error as BoundedFile.Failure {
+            throw TLSFileError(description: "the TLS private key \(path) \(error.message)")
         } catch {
-            throw unreadable(path)
+            throw unreadable(path, "tls.key")
                 ?? TLSFileError(
                     description:
-                        "cannot read the TLS private key \(path): \(error); it must be a PEM file with an unencrypted key, "
-                        + "or tls.password must be its password")
+                        "cannot use the TLS private key \(path): \(error); it must be PEM, of a type that TLS knows here "
+                        + "(\(knownKeys)), and if it is encrypted tls.password must be its password")
         }
     }
+
+    /// NIOSSL takes an array, and keeps none of it.
+    private static func privateKey(pem: SecretBytes) throws -> NIOSSLPrivateKey {
+        var bytes = pem.withUnsafeBytes { Array($0) }
+        defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+        return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
+    }
+
+    /// Far beyond any private key.
+    private static let maximumKeySize = 1 << 20
+    /// What BoringSSL presents as a server.
+    private static let knownKeys = "RSA, ECDSA on P-256, P-384 or P-521 as a named curve, Ed25519"
 }
