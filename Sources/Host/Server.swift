@@ -35,7 +35,7 @@ package final class Server: Sendable {
     package static func start(_ options: Options) throws -> Server {
         let configuration = options.configuration
         let figures = ServerFigures()
-        let logs = Logs(output: options.standardOutput, errors: options.standardError, figures: figures)
+        let logs = try Logs(output: options.standardOutput, errors: options.standardError, figures: figures)
         logs.use(configuration.log)
         let logger = logs.logger
         do {

@@ -25,7 +25,11 @@ package final class ServerProcess: Sendable {
     package var endpoint: String { "https://127.0.0.1:\(port)" }
 
     /// Starts a server with the deployment's configuration and waits until it listens.
-    package init(_ deployment: Deployment, arguments: [String] = [], environment: [String: String?] = [:]) throws {
+    ///
+    /// - Parameter standardOutput: where audit events go instead of `auditFile`. Stays the caller's.
+    package init(
+        _ deployment: Deployment, arguments: [String] = [], environment: [String: String?] = [:], standardOutput: Int32? = nil
+    ) throws {
         self.deployment = deployment
         let number = deployment.directory.nextNumber()
         auditFile = deployment.directory.file("audit-\(number).log")
@@ -34,7 +38,8 @@ package final class ServerProcess: Sendable {
         guard output >= 0 else { throw SystemError("open \(auditFile)", errno) }
         defer { close(output) }
         process = try Subprocess(
-            kesPath(), ["server", "--config", deployment.configuration] + arguments, environment: environment, output: output)
+            kesPath(), ["server", "--config", deployment.configuration] + arguments, environment: environment,
+            output: standardOutput ?? output)
         let banner = try Self.waitForBanner(of: process)
         port = banner.port
         process.drainError(to: errorFile, after: Array(banner.text.utf8))

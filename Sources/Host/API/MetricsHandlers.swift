@@ -103,6 +103,10 @@ enum MetricsHandlers {
         for log in LogKind.allCases { writer.sample(figures.followers[log] ?? 0, ["log": log.rawValue]) }
         writer.family("keswick_log_missed_events_total", .counter, "Events that clients which follow a log did not read in time.")
         for log in LogKind.allCases { writer.sample(figures.missedEvents[log] ?? 0, ["log": log.rawValue]) }
+        let lost = api.figures.lostEvents
+        writer.family(
+            "keswick_log_lost_events_total", .counter, "Events that could not be written to standard output or standard error.")
+        for log in LogKind.allCases { writer.sample(lost[log] ?? 0, ["log": log.rawValue]) }
     }
 
     private static func writeKeystore(_ api: API, to writer: inout PrometheusWriter) {

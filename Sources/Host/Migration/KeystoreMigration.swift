@@ -59,7 +59,9 @@ package final class KeystoreMigration: Sendable {
             source.keystore.name != destination.keystore.name
                 || source.keystore.configuration != destination.keystore.configuration
         else { throw MigrationError.sameKeystore(source.keystore.name) }
-        let logs = LineWriter(descriptor: 2) { count in Array("\(count) lines of the keystores were lost\n".utf8) }
+        let logs = try LineWriter(descriptor: 2) { loss in
+            Array("\(loss.count) lines of the keystores were lost: standard error \(loss.reason)\n".utf8)
+        }
         let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
         let first = try open(source, pluginDirectory, logger)
         do {

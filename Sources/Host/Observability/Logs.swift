@@ -14,17 +14,27 @@ struct Logs: Sendable {
     /// - Parameters:
     ///   - output: The file descriptor for audit events.
     ///   - errors: The file descriptor for the error log.
-    init(output: Int32, errors: Int32, figures: ServerFigures) {
-        let errorLines = LineWriter(descriptor: errors) { count in
-            Array("\(Timestamp.now()) WARNING \(count) lines of the error log were lost: nothing reads standard error\n".utf8)
+    /// - Throws: `ServerError` when the system has no threads to give.
+    init(output: Int32, errors: Int32, figures: ServerFigures) throws(ServerError) {
+        // Of the error log itself only the metric tells for as long as it cannot be written.
+        self.errors = try LineWriter(descriptor: errors, onLoss: { figures.eventsLost($0, of: .error) }) { loss in
+            Array(
+                "\(Timestamp.now()) WARNING \(loss.count) lines of the error log were lost: standard error \(loss.reason)\n".utf8)
         }
-        self.errors = errorLines
-        errorLog = ErrorLog(output: errorLines, feed: feeds.error, onError: figures.errorLogged) { .now() }
-        logger = errorLog.logger
-        events = LineWriter(descriptor: output) { count in
-            let line = "\(Timestamp.now()) ERROR \(count) audit events were lost: nothing reads standard output\n"
-            errorLines.write { $0.append(contentsOf: line.utf8) }
-            return []
+        errorLog = ErrorLog(output: self.errors, feed: feeds.error, onError: figures.errorLogged) { .now() }
+        let logger = errorLog.logger
+        self.logger = logger
+        // A full disk loses every event, in thousands of writes a second.
+        let interval = LogInterval()
+        do throws(ServerError) {
+            events = try LineWriter(descriptor: output, onLoss: { figures.eventsLost($0, of: .audit) }) { loss in
+                guard loss.isFinal || interval.isDue() else { return nil }
+                logger.error("\(loss.count) audit events were lost: standard output \(loss.reason)")
+                return []
+            }
+        } catch {
+            self.errors.close(seconds: 1)
+            throw error
         }
     }
 

@@ -13,6 +13,7 @@ final class ServerFigures: Sendable {
         var calls: [KeystoreOperation: Calls] = [:]
         /// What the caches counted that a reload has replaced.
         var retired = KeyringStatistics(keys: 0, hits: 0, misses: 0)
+        var lostEvents: [LogKind: Int] = [:]
         var certificateExpiry: Int64 = 0
         var reloads = 0
         var failedReloads = 0
@@ -36,6 +37,11 @@ final class ServerFigures: Sendable {
     func errorLogged() { errors.add(1, ordering: .relaxed) }
 
     var loggedErrors: Int { errors.load(ordering: .relaxed) }
+
+    /// Notes that events of a log were not written.
+    func eventsLost(_ count: Int, of log: LogKind) { state.withLockedValue { $0.lostEvents[log, default: 0] += count } }
+
+    var lostEvents: [LogKind: Int] { state.withLockedValue { $0.lostEvents } }
 
     /// Notes the end of a cache, so that what it counted stays counted.
     func cacheRetired(_ statistics: KeyringStatistics) {
