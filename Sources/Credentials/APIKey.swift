@@ -14,7 +14,7 @@ public struct APIKey: Sendable {
     /// The number of bytes of the seed.
     package static let seedByteCount = 32
 
-    private static let prefix: StaticString = "kes:v1:"
+    static let prefix: StaticString = "kes:v1:"
     /// The first of the encoded bytes: Ed25519.
     private static let type: UInt8 = 0
 

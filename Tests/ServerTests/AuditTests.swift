@@ -80,15 +80,29 @@ import Testing
         _ = try put("/v1/key/decrypt/k", #"{"ciphertext":"\#(ciphertext)"}"#)
         _ = try put("/v1/key/decrypt/k", #"{"ciphertext":"\#(plaintext)","context":"\#(context)""#)
         _ = try put("/v1/key/import/other", #"{"key":"\#(String(key.dropLast(4)))","cipher":"AES256"}"#)
-        // Nor is an API key that a client takes for an identity, whoever sends it.
+        // Nor is an API key that a client takes for an identity, whoever sends it, and however it is written.
+        let bare = "APwNcHswx/JhVKo7sT8alIzumfp/iA+ssKIvHd4tATUP"
+        let encoded = bare.replacing("/", with: "%2F").replacing("+", with: "%2B")
+        let unbroken = "AB\(String(admin.apiKey.dropFirst(9).filter(\.isLetter).prefix(20)))".padding(
+            toLength: 44, withPad: "x", startingAt: 0)
+        let forms = [
+            admin.apiKey, "kes%3Av1%3a\(admin.apiKey.dropFirst(7))", "kes:v1:\(bare)", "KES:V1:\(bare)", "kes%3Av1%3A\(encoded)",
+            encoded, bare,
+            unbroken, "kes:v1:\(unbroken)",
+        ]
+        var answers: [String] = []
         for client in [admin, deployment.stranger] {
-            _ = try server.curl("/v1/identity/describe/\(admin.apiKey)", as: client, [flag])
-            _ = try server.curl("/v1/identity/describe/kes%3Av1%3a\(admin.apiKey.dropFirst(7))", as: client, [flag])
+            for form in forms { answers.append(try server.curl("/v1/identity/describe/\(form)", as: client, [flag]).body) }
         }
+        answers.append(try server.curl("/v1/key/list/kes:v1:\(unbroken)", as: admin, [flag]).body)
+        answers.append(try put("/v1/policy/assign/p", #"{"identity":"kes:v1:\#(bare)"}"#))
+        let pieces = bare.split(separator: "/").map(String.init) + [unbroken, String(admin.apiKey.dropFirst(7).prefix(16))]
         let events = try events(server)
-        #expect(events.count == 12)
-        #expect(events.count { $0.contains(#"/v1/identity/describe/kes:v1:…""#) } == 4)
+        #expect(events.count == 8 + 2 * forms.count + 2)
+        #expect(events.count { $0.contains(#"/v1/identity/describe/kes:v1:…""#) } == 2 * forms.count)
+        for text in answers + events { for piece in pieces { #expect(!text.contains(piece)) } }
         let errors = String(decoding: try readFile(server.errorFile), as: UTF8.self)
+        for piece in pieces { #expect(!errors.contains(piece)) }
         for log in [events.joined(), errors] {
             for secret in secrets {
                 #expect(!log.contains(secret.prefix(16)))

@@ -149,7 +149,7 @@ final class RequestPipeline {
                 """
                 request refused: the client's certificate '\(subject)' is an authority's (CA:TRUE), which is nobody's identity; make one with \
                 -addext basicConstraints=critical,CA:FALSE or 'kes identity new'
-                """, metadata: ["path": "\(OperatorText.withoutAPIKey(path))", "ip": "\(address)"])
+                """, metadata: ["path": "\(APIKey.masked(in: path))", "ip": "\(address)"])
             return .error(400, "tls: client certificate is required")
         case .ambiguous: return .error(400, "tls: received more than one client certificate")
         case .identified(let found): identity = found
@@ -159,7 +159,7 @@ final class RequestPipeline {
         case .admin, .allowed:
             return nil
         case .denied(let reason):
-            let shown = OperatorText.withoutAPIKey(path)
+            let shown = APIKey.masked(in: path)
             api.logger.info("request refused: \(reason)", metadata: ["path": "\(shown)", "identity": "\(identity)"])
             return .error(403, "not authorized: insufficient permissions")
         }

@@ -1,3 +1,5 @@
+import Credentials
+
 /// The rule for the names of keys, policies and identities: 1 to 80 characters of `0-9 A-Z a-z - _`, no `-` first or last,
 /// and not just `_`.
 package enum Names {
@@ -52,13 +54,15 @@ package enum NameError: Error, Equatable, Sendable, CustomStringConvertible {
     case badName(String, Names.Kind)
     case badListPattern(String)
 
-    /// The message for the client.
+    /// The message for the client. An API key in the place of a name is not repeated: answers end up in logs too.
     package var message: String {
         switch self {
-        case .badName(let name, .key): "key name '\(name)' is empty, too long or contains invalid characters"
-        case .badName(let name, .policy): "policy name '\(name)' is empty, too long or contains invalid characters"
-        case .badName(let name, .identity): "identity '\(name)' is empty, too long or contains invalid characters"
-        case .badListPattern(let pattern): "listing pattern '\(pattern)' is empty, too long or is invalid"
+        case .badName(let name, .key): "key name '\(APIKey.masked(in: name))' is empty, too long or contains invalid characters"
+        case .badName(let name, .policy):
+            "policy name '\(APIKey.masked(in: name))' is empty, too long or contains invalid characters"
+        case .badName(let name, .identity):
+            "identity '\(APIKey.masked(in: name))' is empty, too long or contains invalid characters"
+        case .badListPattern(let pattern): "listing pattern '\(APIKey.masked(in: pattern))' is empty, too long or is invalid"
         }
     }
 

@@ -50,7 +50,7 @@ final class AuditCollector {
         var text = JSONWriter()
         text.object { request in
             request.member("ip", exchange.address)
-            request.member("path", OperatorText.withoutAPIKey(exchange.path))
+            request.member("path", APIKey.masked(in: exchange.path))
             if let identity = exchange.identity {
                 identity.withBytes { digest in
                     request.member("identity", plain: 2 * Identity.byteCount) { $0.put(hexadecimal: digest) }

@@ -23,13 +23,6 @@ package enum OperatorText {
         return escaped
     }
 
-    /// A path for a log: an API key in it, which a client has put in the place of an identity, is left out with all that follows. Its base64
-    /// may have slashes.
-    package static func withoutAPIKey(_ path: String) -> String {
-        guard let marker = path.firstRange(of: "kes:v1:") else { return path }
-        return path[..<marker.upperBound] + "…"
-    }
-
     private static func mustBeEscaped(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
         return switch scalar.properties.generalCategory {
