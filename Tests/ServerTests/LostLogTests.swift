@@ -67,11 +67,15 @@ import Testing
     }
 
     @Test func soDoesAPipeWhoseReaderHasGone() throws {
-        var ends: [Int32] = [-1, -1]
-        try #require(pipe2(&ends, O_CLOEXEC) == 0)
-        defer { close(ends[1]) }
-        let server = try ServerProcess(deployment, standardOutput: ends[1])
-        close(ends[0])
+        // One with a name: no process that another test starts meanwhile gets its ends.
+        let path = deployment.directory.file("output")
+        try #require(mkfifo(path, 0o600) == 0)
+        let reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let writer = open(path, O_WRONLY | O_CLOEXEC)
+        try #require(reader >= 0 && writer >= 0)
+        defer { close(writer) }
+        let server = try ServerProcess(deployment, standardOutput: writer)
+        close(reader)
         try expectAllLost(server, because: "cannot be written to: Broken pipe")
     }
 
