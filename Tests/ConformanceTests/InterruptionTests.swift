@@ -10,8 +10,34 @@ import Testing
     func signal(_ number: Int32) throws {
         let directory = try TemporaryDirectory()
         let temporary = directory.file("tmp")
+        try #require(mkdir(temporary, 0o700) == 0)
+        let (check, words) = try Self.hangingCheck(
+            in: directory, ["--config", #"{"path":"{dir}"}"#, "--json"], environment: ["TMPDIR": temporary])
+        let worker = try WatchedProcess(try #require(pid_t(words[0])))
+        let helper = try WatchedProcess(try #require(pid_t(words[1])))
+        let place = String(words[2].split(separator: "\"")[3])
+        #expect(access(place, F_OK) == 0)
+        check.signal(number)
+        #expect(check.wait() == -number)
+        #expect(worker.ends())
+        #expect(check.readError() == [], "there is nothing to say of what was removed")
+        guard number != SIGKILL else {
+            kill(try #require(pid_t(words[1])), SIGKILL)
+            #expect(try run("rm", ["-rf", String(place.prefix(upTo: try #require(place.lastIndex(of: "/"))))]).code == 0)
+            return
+        }
+        #expect(helper.ends())
+        #expect(access(place, F_OK) != 0)
+        #expect(rmdir(temporary) == 0, "something is left in the directory for temporary files")
+    }
+    /// Starts the check of a keystore whose open() never returns, and waits for that call.
+    ///
+    /// - Returns: also the pid of the worker, that of a process that the plugin has started, and the configuration.
+    static func hangingCheck(
+        in directory: TemporaryDirectory, _ arguments: [String], environment: [String: String?] = [:]
+    ) throws -> (check: Subprocess, words: [Substring]) {
         let fifo = directory.file("fifo")
-        try #require(mkdir(temporary, 0o700) == 0 && mkfifo(fifo, 0o600) == 0)
+        try #require(mkfifo(fifo, 0o600) == 0)
         let library = directory.file("libhanging.so")
         let root = Repository.root
         let compiled = try run(
@@ -21,26 +47,10 @@ import Testing
                 "\(root)/Tests/ConformanceTests/Fixtures/hanging.c", "-o", library,
             ])
         try #require(compiled.code == 0, "\(compiled.errorText)")
-        let check = try Subprocess(
-            kesPath(), ["plugin", "check", library, "--config", #"{"path":"{dir}"}"#, "--json"],
-            environment: ["TMPDIR": temporary])
+        let check = try Subprocess(kesPath(), ["plugin", "check", library] + arguments, environment: environment)
         // Opens when the plugin does, in its first call.
         let words = String(decoding: try readFile(fifo), as: UTF8.self).split(separator: " ", maxSplits: 2)
         try #require(words.count == 3)
-        let worker = try WatchedProcess(try #require(pid_t(words[0])))
-        let helper = try WatchedProcess(try #require(pid_t(words[1])))
-        let place = String(words[2].split(separator: "\"")[3])
-        #expect(access(place, F_OK) == 0)
-        check.signal(number)
-        #expect(check.wait() == -number)
-        #expect(worker.ends())
-        guard number != SIGKILL else {
-            kill(try #require(pid_t(words[1])), SIGKILL)
-            #expect(try run("rm", ["-rf", String(place.prefix(upTo: try #require(place.lastIndex(of: "/"))))]).code == 0)
-            return
-        }
-        #expect(helper.ends())
-        #expect(access(place, F_OK) != 0)
-        #expect(rmdir(temporary) == 0, "something is left in the directory for temporary files")
+        return (check, words)
     }
 }

@@ -74,20 +74,22 @@ enum LifeChecks {
 
     static func reopen(_ session: Session) throws {
         let names = (0..<20).map { session.name("kept-\($0)") }
-        var store = try session.open()
-        for name in names { try ValueChecks.create(session, store, name, session.value(name, size: 3000), .reopen) }
-        let hasWarned = store.loggedLevels.contains { $0 >= 2 }
-        store.close()
-        store = try session.open()
-        let there = names.filter { store.get($0).outcome.code == .ok }
-        if there.isEmpty {
-            session.expect(
-                !session.library.isDurable, .reopen, "the plugin claims DURABLE, and nothing is there after close() and open()")
-            session.expect(
-                hasWarned, .reopen,
-                "nothing is there after close() and open(), and no warning was logged in open() that values do not last")
-            session.tell("volatile")
-        } else {
+        let hasWarned = try session.withInstance(keepsNames: true) { store in
+            for name in names { try ValueChecks.create(session, store, name, session.value(name, size: 3000), .reopen) }
+            return store.loggedLevels.contains { $0 >= 2 }
+        }
+        try session.withInstance { store in
+            store.adopt(names)
+            let there = names.filter { store.get($0).outcome.code == .ok }
+            guard !there.isEmpty else {
+                session.expect(
+                    !session.library.isDurable, .reopen,
+                    "the plugin claims DURABLE, and nothing is there after close() and open()")
+                session.expect(
+                    hasWarned, .reopen,
+                    "nothing is there after close() and open(), and no warning was logged in open() that values do not last")
+                return session.tell("volatile")
+            }
             for name in names { ValueChecks.expect(session, store, name, session.value(name, size: 3000), .reopen) }
             let outcome = store.create(names[0], session.value("other"))
             session.expect(outcome.code == .exists, .reopen, "create() of a name from before close() answered \(outcome)")
@@ -95,6 +97,5 @@ enum LifeChecks {
             session.expect(
                 listed == names.sortedByBytes(), .reopen, "after close() and open() list() gives \(listed.count) of 20 names")
         }
-        store.close()
     }
 }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import NIOConcurrencyHelpers
 
-/// What a check leaves behind when a signal ends it: nothing.
+/// What a check leaves behind when a signal ends it: nothing, but for names in a keystore that is not its own, and it says which.
 ///
 /// A signal may come at any moment. A thread waits for it, ends the workers with all that they have started, removes the directories,
 /// and then has the signal end this process, as if nobody had waited for it.
@@ -11,6 +11,8 @@ package enum Interruption {
         /// Processes that were started and not collected; each leads a process group.
         var workers: Set<pid_t> = []
         var directories: Set<String> = []
+        /// Where keys may be left once a worker was started, as a sentence; nil when the keystores are in `directories`.
+        var leftNames: String?
     }
 
     /// Locked while something is made, and for good once a signal has come: what is not there by then is never made.
@@ -56,6 +58,11 @@ package enum Interruption {
                 while waitid(P_PID, id_t(worker), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
             }
             for directory in holdings.directories { WorkDirectories.removeTree(directory) }
+            if let text = holdings.leftNames {
+                // On a terminal behind the line that says what is checked. Whoever does not read it cannot be told.
+                let line = Array("\nInterrupted: \(text)\n".utf8)
+                _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            }
             signal(number, SIG_DFL)
             pthread_sigmask(SIG_UNBLOCK, &set, nil)
             raise(number)

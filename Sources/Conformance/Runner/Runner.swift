@@ -111,6 +111,7 @@ package final class Runner {
         _ procedure: String, in place: WorkDirectories.Place, prefix: String? = nil, environment: Check.Environment = .plain
     ) throws -> WorkerProcess {
         workers += 1
+        if !place.isFresh { Interruption.change { $0.leftNames = leftNames } }
         let order = Worker.Order(
             library: options.library, procedure: procedure, seed: options.seed,
             prefix: prefix ?? names(workers), isFresh: place.isFresh, progress: directories.progress(workers))
@@ -129,13 +130,20 @@ package final class Runner {
     }
 
     /// What the names of the worker with that number begin with.
-    func names(_ number: Int) -> String { "kc\(String(options.seed % 0xfff_ffff, radix: 36))-\(number)-" }
+    func names(_ number: Int) -> String { "\(runNames)\(number)-" }
+
+    /// What the names of all workers have in them, most of them at the beginning.
+    private var runNames: String { "kc\(String(options.seed % 0xfff_ffff, radix: 36))-" }
 
     var nextNames: String { names(workers + 1) }
+
+    /// What to say of names in a keystore that is not thrown away, when a worker could not remove its own.
+    private var leftNames: String { "keys whose names hold \"\(runNames)\" may be left in the keystore" }
 
     /// Waits for the worker, and takes what it has found and how it ended.
     func conclude(_ worker: WorkerProcess, _ rule: Rule) {
         let end = worker.wait()
+        let left = directories.keystoreIsKept ? "; \(leftNames)" : ""
         findings += worker.findings.filter { $0.kind != .finished }
         for text in worker.takeTold() { note(text) }
         let marker = SecretMarker(seed: options.seed)
@@ -149,7 +157,8 @@ package final class Runner {
         switch end {
         case .overdue:
             findings.append(
-                Finding(.failed, .hang, "\(last) did not return within the \(Int(options.limit)) s of the check \(rule.id)"))
+                Finding(
+                    .failed, .hang, "\(last) did not return within the \(Int(options.limit)) s of the check \(rule.id)\(left)"))
             findings.append(Finding(.skipped, rule, "the plugin hung: see process.hang"))
         case .exited where isFinished:
             if rule == .heap, shown.contains("cannot be preloaded") {
@@ -160,14 +169,15 @@ package final class Runner {
         case .exited(let code):
             findings.append(
                 Finding(
-                    .failed, .crash, "the process ended with code \(code) in or after \(last), in the check \(rule.id)\(said)"))
+                    .failed, .crash,
+                    "the process ended with code \(code) in or after \(last), in the check \(rule.id)\(said)\(left)"))
             findings.append(Finding(.skipped, rule, "the plugin ended the process: see process.crash"))
         case .killed(let signal):
             // Two checks lay traps that a plugin which breaks their rule dies of.
             let isTrapped =
                 rule == .heap && signal == SIGABRT || rule == .valueBorrowed && (signal == SIGSEGV || signal == SIGBUS)
             let text =
-                "\(String(cString: strsignal(signal))) (signal \(signal)) in or after \(last), in the check \(rule.id)\(said)"
+                "\(String(cString: strsignal(signal))) (signal \(signal)) in or after \(last), in the check \(rule.id)\(said)\(left)"
             findings.append(Finding(.failed, isTrapped ? rule : .crash, text))
             if !isTrapped { findings.append(Finding(.skipped, rule, "the plugin crashed: see process.crash")) }
         }

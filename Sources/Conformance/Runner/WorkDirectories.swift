@@ -52,8 +52,11 @@ final class WorkDirectories {
         }
     }
 
+    /// Whether the keystore is not the check's own: the configuration names no directory of the check.
+    var keystoreIsKept: Bool { !configuration.contains("{dir}") }
+
     func make(isOnDisk: Bool) throws(Runner.Failure) -> Place {
-        guard configuration.contains("{dir}") else { return Place(configuration: configuration, isFresh: false, path: nil) }
+        guard !keystoreIsKept else { return Place(configuration: configuration, isFresh: false, path: nil) }
         made += 1
         let path = "\(isOnDisk ? disk : memory)/\(made)"
         guard Interruption.change({ _ in mkdir(path, 0o700) }) == 0 else {

@@ -123,6 +123,9 @@ final class Instance: @unchecked Sendable {
         return make(.status, deadline, Call.always) { status(handle, $0) }
     }
 
+    /// Takes over what another instance has created.
+    func adopt(_ names: [String]) { created.withLockedValue { $0.formUnion(names) } }
+
     /// Removes what was created and is still there.
     func removeCreated() {
         for name in created.withLockedValue({ $0 }) { _ = remove(name) }

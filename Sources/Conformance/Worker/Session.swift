@@ -91,11 +91,18 @@ final class Session: Sendable {
     // MARK: Instances
 
     /// Opens the keystore, lends it to `body`, removes what the check has created unless all is thrown away, and closes it.
-    func withInstance(_ body: (Instance) throws -> Void) throws {
+    ///
+    /// - Parameter keepsNames: leaves what was created to another instance, unless `body` throws.
+    func withInstance<Result>(keepsNames: Bool = false, _ body: (Instance) throws -> Result) throws -> Result {
         let instance = try open()
-        try body(instance)
-        if !isFresh { instance.removeCreated() }
-        instance.close()
+        var isKept = false
+        defer {
+            if !isFresh, !isKept { instance.removeCreated() }
+            instance.close()
+        }
+        let result = try body(instance)
+        isKept = keepsNames
+        return result
     }
 
     /// Opens the keystore with the configuration that was given.
