@@ -101,6 +101,14 @@ package struct Rule: Hashable, Sendable {
     static let crash = Rule("process.crash", "No call ends the process.")
     static let hang = Rule("process.hang", "Every call returns.")
 
+    /// Whether every check watches over it, and none is made for it.
+    package var isWatched: Bool { Self.watched.contains(self) }
+    /// Whether it takes `--durable`.
+    package var needsKills: Bool { self == .durableKill }
+
+    /// Those of the library alone: nothing is opened for them.
+    static let ofLibrary: Set<Rule> = [library, table]
+
     /// Those that every check watches over.
     static let watched: Set<Rule> = [answers, sinks, listAnswers, messages, secrets, silence, crash, hang]
 

@@ -3,6 +3,7 @@ import Conformance
 import Glibc
 import Host
 import KESClient
+import SecureBytes
 
 /// `kes plugin check FILE`
 struct PluginCheck: ParsableCommand {
@@ -44,7 +45,34 @@ struct PluginCheck: ParsableCommand {
         for id in only where Rule.named(id) == nil {
             throw ValidationError("There is no rule '\(id)'. The rules: \(Rule.all.map(\.id).joined(separator: ", ")).")
         }
+        let rules = only.compactMap(Rule.named)
+        if let rule = rules.first, rules.allSatisfy(\.isWatched) {
+            throw ValidationError(
+                "Every check watches over '\(rule.id)', and none is made for it: name another rule beside it, or leave --only away."
+            )
+        }
+        if let rule = rules.first(where: \.needsKills), !durable {
+            throw ValidationError("The rule '\(rule.id)' is checked with --durable only.")
+        }
+        if let problem = Self.problem(with: config) { throw ValidationError(problem) }
         guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds above 0.") }
+    }
+
+    /// What is wrong with a configuration, without a part of it: it may hold credentials.
+    private static func problem(with configuration: String) -> String? {
+        Array(configuration.utf8).withUnsafeBytes { bytes in
+            var scanner = JSONScanner(bytes)
+            do throws(JSONError) {
+                try scanner.object { _, value throws(JSONError) in try value.skipValue() }
+                try scanner.end()
+                return nil
+            } catch {
+                return """
+                    --config is not a JSON object: byte \(scanner.offset + 1) is not what has to be there. Give one such as \
+                    '{"path":"{dir}/keys"}'.
+                    """
+            }
+        }
     }
 
     func run() throws {

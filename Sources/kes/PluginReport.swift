@@ -5,6 +5,7 @@ import KESClient
 enum PluginReport {
     static func text(_ report: Report, _ output: Output) -> String {
         var text = output.bold(report.name.map { "\($0) \(report.version ?? "")" } ?? report.library) + "\n"
+        if let problem = report.problem { text += output.red("Error: \(problem)") + "\n" }
         let width = report.lines.map(\.rule.id.count).max() ?? 0
         for line in report.lines {
             let id = line.rule.id + String(repeating: " ", count: width - line.rule.id.count)
@@ -37,6 +38,7 @@ enum PluginReport {
         return JSONText.object([
             ("library", JSONText.string(report.library)), ("name", report.name.map(JSONText.string)),
             ("version", report.version.map(JSONText.string)), ("passed", report.isPassed ? "true" : "false"),
+            ("error", report.problem.map(JSONText.string)),
             ("rules", "[" + lines.joined(separator: ",") + "]"),
         ])
     }

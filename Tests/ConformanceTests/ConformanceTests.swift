@@ -14,20 +14,21 @@ import Testing
 
     struct Report: Decodable {
         var name: String?
+        var error: String?
         var passed: Bool
         var rules: [Line]
 
         func passed(_ rule: String) -> Bool { rules.first { $0.rule == rule }?.result == "passed" }
     }
 
-    private static func check(_ library: String, _ arguments: [String]) throws -> (code: Int32, report: Report) {
+    static func check(_ library: String, _ arguments: [String]) throws -> (code: Int32, report: Report) {
         let result = try run(kesPath(), ["plugin", "check", library, "--json"] + arguments)
         try #require(!result.output.isEmpty, "\(result.errorText)")
         return (result.code, try JSONDecoder().decode(Report.self, from: Data(result.output)))
     }
 
     /// Compiles the fixture with one promise broken.
-    private static func compile(
+    static func compile(
         _ promise: String, _ fixture: String = "keystore", flags: String = "0", into directory: TemporaryDirectory
     ) throws -> String {
         let root = Repository.root
@@ -122,19 +123,6 @@ import Testing
             #expect(line.result == "skipped")
             #expect(line.details.first?.contains("in memory") == true)
         }
-    }
-
-    @Test("A configuration that the plugin refuses passes nothing")
-    func wrongConfiguration() throws {
-        let (code, report) = try Self.check(
-            "\(buildDirectory())/libFSStore.so", ["--only", "create.stores", "--only", "list.order"])
-        #expect(code == 1)
-        for rule in ["create.stores", "list.order"] {
-            #expect(report.rules.first { $0.rule == rule }?.result == "skipped")
-        }
-        let open = try #require(report.rules.first { $0.rule == "calls.answers" })
-        #expect(open.result == "failed")
-        #expect(open.details.first?.contains("Give one that works with --config") == true)
     }
 
     @Test("The report for people names the rule, what was seen, and how to see it again")

@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct KeptKeystoreTests {
     @Test(
         "All checks together leave the keys that were there, and no others", .disabled(if: isSanitized),
-        arguments: [[], ["--durable"], ["--only", "close.reopen"]])
+        arguments: [[], ["--durable", "--only", "durable.kill", "--only", "close.reopen"]])
     func leavesNothingBehind(_ arguments: [String]) throws {
         let directory = try TemporaryDirectory()
         // The last is as short as the shortest name that a check tries.

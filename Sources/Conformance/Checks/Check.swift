@@ -1,6 +1,8 @@
 /// A check of one rule that runs in a worker process of its own.
 struct Check: Sendable {
     let rule: Rule
+    /// Other rules that it looks at on its way; it tells `tried ID` when it has come so far.
+    var also: [Rule] = []
     /// How the worker is started.
     var environment = Environment.plain
     let run: @Sendable (Session) throws -> Void
@@ -51,7 +53,7 @@ struct Check: Sendable {
         Check(rule: .listPrefix, run: ListChecks.prefix),
         Check(rule: .listAfter, run: ListChecks.after),
         Check(rule: .listLimit, run: ListChecks.limit),
-        Check(rule: .listPages, run: PageChecks.pages),
+        Check(rule: .listPages, also: [.listCost], run: PageChecks.pages),
         Check(rule: .listChanges, run: PageChecks.changes),
     ]
 

@@ -33,7 +33,8 @@ extension Runner {
                 findings.append(
                     Finding(
                         isSaid && racers.count == 2 ? .skipped : .failed, .processRace,
-                        "the keystore admits one process at a time: a second open() was \(word)"))
+                        racers.count == 2
+                            ? "the keystore admits one process at a time: a second open() was \(word)" : "open() was \(word)"))
                 for racer in racers { racer.closeInput() }
                 return
             }

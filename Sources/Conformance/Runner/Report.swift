@@ -18,8 +18,10 @@ package struct Report: Sendable {
     /// From the plugin's table, when there was one.
     package var name: String?
     package var version: String?
+    /// Why nothing but the library could be checked.
+    package var problem: String?
     package var lines: [Line]
 
-    package var isPassed: Bool { !lines.contains { $0.result == .failed } }
+    package var isPassed: Bool { problem == nil && !lines.contains { $0.result == .failed } }
     package func count(_ result: Result) -> Int { lines.count { $0.result == result } }
 }

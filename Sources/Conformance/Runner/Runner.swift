@@ -42,6 +42,11 @@ package final class Runner {
     let directories: WorkDirectories
     var findings: [Finding] = []
     private var checked: Set<Rule> = []
+    private var tried: Set<Rule> = []
+    /// Whether there was an instance; nil when none was asked for.
+    private var hasOpened: Bool?
+    /// What open() answered when it refused.
+    private var refusal: Substring?
     private var plugin: (name: String, version: String)?
     private(set) var isVolatile = false
     private(set) var isSerial = false
@@ -54,11 +59,18 @@ package final class Runner {
 
     /// Runs the checks. `started` is told of each.
     package func run(started: (Rule) -> Void = { _ in }) throws -> Report {
-        for check in Check.all where isWanted(check.rule) {
+        for check in Check.all where Rule.ofLibrary.contains(check.rule) && isWanted(check.rule) {
             started(check.rule)
             try run(check)
             // A library that cannot be loaded has nothing more to show.
-            if [.library, .table].contains(check.rule), findings.contains(where: { $0.kind == .failed }) { return report() }
+            if findings.contains(where: { $0.kind == .failed }) { return try report() }
+        }
+        let libraryOnly = !options.only.isEmpty && options.only.isSubset(of: Rule.ofLibrary.map(\.id))
+        guard !libraryOnly, try opens() else { return try report() }
+        for check in Check.all where !Rule.ofLibrary.contains(check.rule) && ([check.rule] + check.also).contains(where: isWanted)
+        {
+            started(check.rule)
+            try run(check)
         }
         if isWanted(.reopen) {
             try checkOtherProcess()
@@ -77,14 +89,13 @@ package final class Runner {
             started(.durableKill)
             try checkKills()
         }
-        return report()
+        return try report()
     }
 
     private func isWanted(_ rule: Rule) -> Bool { options.only.isEmpty || options.only.contains(rule.id) }
 
     private func run(_ check: Check) throws {
-        checked.insert(check.rule)
-        if check.rule == .listPages { checked.insert(.listCost) }
+        checked.formUnion([check.rule] + check.also)
         // A sanitizer has an allocator of its own, which neither counts nor checks for us.
         if check.environment != .plain, keswick_is_sanitized() != 0 {
             return findings.append(Finding(.skipped, check.rule, "this program is built with a sanitizer"))
@@ -93,6 +104,18 @@ package final class Runner {
         let worker = try start(check.rule.id, in: place, environment: check.environment)
         conclude(worker, check.rule)
         directories.remove(place)
+        for rule in check.also where !tried.contains(rule) {
+            findings.append(Finding(.skipped, rule, "the check \(check.rule.id) did not come so far"))
+        }
+    }
+
+    /// Whether the configuration opens the keystore: otherwise every check would end with the same.
+    private func opens() throws -> Bool {
+        let place = try directories.make(isOnDisk: false)
+        defer { directories.remove(place) }
+        hasOpened = false
+        conclude(try start(Procedure.open.rawValue, in: place), .answers)
+        return hasOpened == true
     }
 
     /// Without that check's rule being asked for: the checks with several processes have no meaning for a keystore in memory.
@@ -187,6 +210,9 @@ package final class Runner {
         let words = text.split(separator: " ")
         switch words.first {
         case "volatile": isVolatile = true
+        case "opens": hasOpened = true
+        case "refuses": refusal = text.dropFirst("refuses ".count)
+        case "tried" where words.count == 2: if let rule = Rule.named(String(words[1])) { tried.insert(rule) }
         case "plugin" where words.count == 5:
             plugin = (String(words[1]), String(words[2]))
             isSerial = words[3] == "serial"
@@ -198,24 +224,35 @@ package final class Runner {
 
     // MARK: The report
 
-    private func report() -> Report {
+    private func report() throws(Failure) -> Report {
         let lines = Rule.all.compactMap { rule -> Report.Line? in
             let own = findings.filter { $0.rule == rule.id }
-            let isWatched = Rule.watched.contains(rule)
-            guard checked.contains(rule) || isWatched || !own.isEmpty else { return nil }
+            // What was to be checked and was not is in the report too.
+            let isLost = hasOpened == false && isWanted(rule) && (options.isDurable || !rule.needsKills)
+            guard checked.contains(rule) || rule.isWatched || isLost || !own.isEmpty else { return nil }
             let order: [(Finding.Kind, Report.Result)] = [(.failed, .failed), (.warned, .warned), (.skipped, .skipped)]
             for (kind, result) in order where own.contains(where: { $0.kind == kind }) {
                 return line(rule, result, own.filter { $0.kind == kind }.map(\.text))
             }
+            // Only the library was looked at.
+            if hasOpened != true, !Rule.ofLibrary.contains(rule) { return line(rule, .skipped, ["no instance was opened"]) }
             return line(rule, .passed, [])
         }
-        return Report(library: options.library, name: plugin?.name, version: plugin?.version, lines: lines)
+        let problem = refusal.map {
+            "open() answered \($0): give a configuration that works with --config; {dir} in it stands for a new directory"
+        }
+        let report = Report(
+            library: options.library, name: plugin?.name, version: plugin?.version, problem: problem, lines: lines)
+        if report.isPassed, let id = options.only.sorted().first(where: { id in !lines.contains { $0.rule.id == id } }) {
+            throw Failure(description: "nothing was tried of the rule \(id)")
+        }
+        return report
     }
 
     private func line(_ rule: Rule, _ result: Report.Result, _ details: [String]) -> Report.Line {
         var command = "kes plugin check \(options.library) --config '\(options.configuration)' --seed \(options.seed)"
         if rule == .durableKill { command += " --durable" }
-        if !Rule.watched.contains(rule) { command += " --only \(rule.id)" }
+        if !rule.isWatched { command += " --only \(rule.id)" }
         return Report.Line(rule: rule, result: result, details: details.uniqued().prefix(5).map { $0 }, reproduce: command)
     }
 }

@@ -1,5 +1,6 @@
 /// The steps of checks that take several processes.
 enum Procedure: String, Sendable {
+    case open = "step.open"
     case write = "step.write"
     case verify = "step.verify"
     case race = "step.race"
@@ -10,6 +11,7 @@ enum Procedure: String, Sendable {
 
     func run(_ session: Session) throws {
         switch self {
+        case .open: open(session)
         case .write: try write(session)
         case .verify: try verify(session)
         case .race: race(session)
@@ -18,6 +20,16 @@ enum Procedure: String, Sendable {
         case .keep: try keep(session)
         case .inspect: inspect(session)
         }
+    }
+
+    // MARK: Before all others
+
+    /// Tells `opens`, or `refuses` and why.
+    private func open(_ session: Session) {
+        var instance: Instance?
+        let outcome = Instance.open(session, configuration: session.configuration, instance: &instance)
+        session.tell(instance == nil ? "refuses \(outcome)" : "opens")
+        instance?.close()
     }
 
     // MARK: close.reopen

@@ -112,8 +112,7 @@ final class Session: Sendable {
         guard outcome.code == .ok, let handle else {
             throw stop(
                 .answers,
-                "open() answered \(outcome) to the configuration of this check. Give one that works with --config; {dir} in it stands for "
-                    + "a new directory")
+                "open() answered \(outcome) to the configuration of this check")
         }
         return handle
     }

@@ -18,6 +18,7 @@ enum broken_promise {
   EMPTY_IS_MISSING,
   EXITS,
   FOLDS_CASE,
+  FULL, /* No name can be created. */
   GIVES_TWICE,
   HANGS,
   HEAP_OVERFLOW,

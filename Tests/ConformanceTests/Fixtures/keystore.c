@@ -132,6 +132,7 @@ static keswick_result do_create(keswick_instance *store, const keswick_call *cal
   static char shared[4300];
   if (BREAKS(LATE_BUT_STORED) ? 0 : is_late(call)) return fail(call, KESWICK_TIMEOUT, "the deadline passed");
   if (!is_name(name)) return fail(call, KESWICK_INVALID, "not a name");
+  if (BREAKS(FULL)) return fail(call, KESWICK_UNREACHABLE, "no room");
   if (value.size > (BREAKS(SMALL_VALUES) ? 65536 : KESWICK_VALUE_MAX) && !BREAKS(LARGE_VALUES)) {
     char message[200] = "the value is too large";
     if (BREAKS(TELLS_VALUES))
