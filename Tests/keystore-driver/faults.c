@@ -15,7 +15,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include "durability.h"
 
 static atomic_int armed;
 static atomic_long calls;
@@ -101,15 +104,29 @@ static int meet(void) {
     return real arguments;                                 \
   }
 
+/* The same, of one that changes something, which `before` and, when it has succeeded, `after` are told of. */
+#define STAND_BETWEEN_CHANGE(result, name, parameters, arguments, before, after) \
+  result name parameters {                                                       \
+    typedef result(*type) parameters;                                            \
+    REAL(name, type);                                                            \
+    if (meet() == 1) return (result)-1;                                          \
+    before;                                                                      \
+    result changed = real arguments;                                             \
+    if (changed >= 0) after;                                                     \
+    return changed;                                                              \
+  }
+
 /* A function that moves `count` bytes. */
-#define STAND_BETWEEN_TRANSFER(name, parameters, arguments) \
-  ssize_t name parameters {                                 \
-    typedef ssize_t(*type) parameters;                      \
-    REAL(name, type);                                       \
-    int met = meet();                                       \
-    if (met == 1) return -1;                                \
-    if (met == 2 && count > 1) count = 1;                   \
-    return real arguments;                                  \
+#define STAND_BETWEEN_TRANSFER(name, parameters, arguments, after) \
+  ssize_t name parameters {                                        \
+    typedef ssize_t(*type) parameters;                             \
+    REAL(name, type);                                              \
+    int met = meet();                                              \
+    if (met == 1) return -1;                                       \
+    if (met == 2 && count > 1) count = 1;                          \
+    ssize_t moved = real arguments;                                \
+    if (moved > 0) after;                                          \
+    return moved;                                                  \
   }
 
 /* Linux closes also when it reports a failure. */
@@ -126,15 +143,23 @@ static int meet(void) {
 
 STAND_BETWEEN_CLOSE(close, (int fd), (fd))
 STAND_BETWEEN_CLOSE(closedir, (DIR * directory), (directory))
-STAND_BETWEEN(int, fsync, (int fd), (fd))
-STAND_BETWEEN(int, fdatasync, (int fd), (fd))
-STAND_BETWEEN(int, ftruncate, (int fd, off_t size), (fd, size))
-STAND_BETWEEN(int, ftruncate64, (int fd, off64_t size), (fd, size))
-STAND_BETWEEN(int, link, (const char *from, const char *to), (from, to))
-STAND_BETWEEN(int, linkat, (int fd, const char *from, int to_fd, const char *to, int flags), (fd, from, to_fd, to, flags))
-STAND_BETWEEN(int, unlink, (const char *path), (path))
-STAND_BETWEEN(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
-STAND_BETWEEN(int, mkdir, (const char *path, mode_t mode), (path, mode))
+STAND_BETWEEN_CHANGE(int, fsync, (int fd), (fd), , durable_synced(fd))
+STAND_BETWEEN_CHANGE(int, fdatasync, (int fd), (fd), , durable_synced(fd))
+STAND_BETWEEN_CHANGE(int, ftruncate, (int fd, off_t size), (fd, size), , durable_wrote(fd))
+STAND_BETWEEN_CHANGE(int, ftruncate64, (int fd, off64_t size), (fd, size), , durable_wrote(fd))
+STAND_BETWEEN_CHANGE(int, link, (const char *from, const char *to), (from, to), durable_publishing(AT_FDCWD, from), durable_named(AT_FDCWD, to))
+STAND_BETWEEN_CHANGE(int, linkat, (int fd, const char *from, int to_fd, const char *to, int flags), (fd, from, to_fd, to, flags),
+                     durable_publishing(fd, from), durable_named(to_fd, to))
+STAND_BETWEEN_CHANGE(int, rename, (const char *from, const char *to), (from, to), durable_publishing(AT_FDCWD, from),
+                     (durable_named(AT_FDCWD, from), durable_named(AT_FDCWD, to)))
+STAND_BETWEEN_CHANGE(int, renameat, (int fd, const char *from, int to_fd, const char *to), (fd, from, to_fd, to), durable_publishing(fd, from),
+                     (durable_named(fd, from), durable_named(to_fd, to)))
+STAND_BETWEEN_CHANGE(int, renameat2, (int fd, const char *from, int to_fd, const char *to, unsigned flags), (fd, from, to_fd, to, flags),
+                     durable_publishing(fd, from), (durable_named(fd, from), durable_named(to_fd, to)))
+STAND_BETWEEN_CHANGE(int, unlink, (const char *path), (path), durable_unlinking(AT_FDCWD, path), durable_named(AT_FDCWD, path))
+STAND_BETWEEN_CHANGE(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), durable_unlinking(fd, path), durable_named(fd, path))
+STAND_BETWEEN_CHANGE(int, mkdir, (const char *path, mode_t mode), (path, mode), , durable_named(AT_FDCWD, path))
+STAND_BETWEEN_CHANGE(ssize_t, writev, (int fd, const struct iovec *parts, int count), (fd, parts, count), , durable_wrote(fd))
 STAND_BETWEEN(int, fchmod, (int fd, mode_t mode), (fd, mode))
 STAND_BETWEEN(int, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
 STAND_BETWEEN(int, access, (const char *path, int mode), (path, mode))
@@ -151,15 +176,15 @@ STAND_BETWEEN(int, fstatat, (int fd, const char *restrict path, struct stat *res
 STAND_BETWEEN(int, faccessat, (int fd, const char *path, int mode, int flags), (fd, path, mode, flags))
 STAND_BETWEEN(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
 STAND_BETWEEN(off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence))
-STAND_BETWEEN_TRANSFER(read, (int fd, void *data, size_t count), (fd, data, count))
-STAND_BETWEEN_TRANSFER(write, (int fd, const void *data, size_t count), (fd, data, count))
-STAND_BETWEEN_TRANSFER(pread, (int fd, void *data, size_t count, off_t offset), (fd, data, count, offset))
-STAND_BETWEEN_TRANSFER(pread64, (int fd, void *data, size_t count, off64_t offset), (fd, data, count, offset))
-STAND_BETWEEN_TRANSFER(pwrite, (int fd, const void *data, size_t count, off_t offset), (fd, data, count, offset))
-STAND_BETWEEN_TRANSFER(pwrite64, (int fd, const void *data, size_t count, off64_t offset), (fd, data, count, offset))
+STAND_BETWEEN_TRANSFER(read, (int fd, void *data, size_t count), (fd, data, count), (void)0)
+STAND_BETWEEN_TRANSFER(write, (int fd, const void *data, size_t count), (fd, data, count), durable_wrote(fd))
+STAND_BETWEEN_TRANSFER(pread, (int fd, void *data, size_t count, off_t offset), (fd, data, count, offset), (void)0)
+STAND_BETWEEN_TRANSFER(pread64, (int fd, void *data, size_t count, off64_t offset), (fd, data, count, offset), (void)0)
+STAND_BETWEEN_TRANSFER(pwrite, (int fd, const void *data, size_t count, off_t offset), (fd, data, count, offset), durable_wrote(fd))
+STAND_BETWEEN_TRANSFER(pwrite64, (int fd, const void *data, size_t count, off64_t offset), (fd, data, count, offset), durable_wrote(fd))
 
 /* open and its like take a mode when they may create a file. */
-#define STAND_BETWEEN_OPEN(name, parameters, arguments)                    \
+#define STAND_BETWEEN_OPEN(name, directory, parameters, arguments)         \
   int name parameters {                                                    \
     typedef int (*type)(STAND_BETWEEN_OPEN_TYPES);                         \
     REAL(name, type);                                                      \
@@ -171,15 +196,19 @@ STAND_BETWEEN_TRANSFER(pwrite64, (int fd, const void *data, size_t count, off64_
       va_end(list);                                                        \
     }                                                                      \
     if (meet() == 1) return -1;                                            \
-    return real arguments;                                                 \
+    int is_new = (flags & O_CREAT) && !durable_exists(directory, path);    \
+    int opened = real arguments;                                           \
+    if (opened >= 0 && is_new) durable_named(directory, path);             \
+    if (opened >= 0 && (flags & O_TRUNC) && !is_new) durable_wrote(opened); \
+    return opened;                                                         \
   }
 #define STAND_BETWEEN_OPEN_TYPES const char *, int, ...
-STAND_BETWEEN_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
-STAND_BETWEEN_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+STAND_BETWEEN_OPEN(open, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))
+STAND_BETWEEN_OPEN(open64, AT_FDCWD, (const char *path, int flags, ...), (path, flags, mode))
 #undef STAND_BETWEEN_OPEN_TYPES
 #define STAND_BETWEEN_OPEN_TYPES int, const char *, int, ...
-STAND_BETWEEN_OPEN(openat, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
-STAND_BETWEEN_OPEN(openat64, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+STAND_BETWEEN_OPEN(openat, fd, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+STAND_BETWEEN_OPEN(openat64, fd, (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
 
 /* Every command of fcntl that the keystores use takes an int or a pointer, which va_arg can take as a pointer on the
  * machines that Keswick runs on. */

@@ -4,7 +4,7 @@
  *   keystore-driver LIBRARY CONFIGURATION STEP...
  *
  * Each step prints one line: its name, what it was about, and the result's number or a count.
- *   open                        opens the keystore; all steps but `arm` need it first, and nothing runs after a failure
+ *   open                        opens the keystore; all steps but `arm` and `durable` need it first, and nothing runs after a failure
  *   tryopen:TEXT                opens, and closes, a keystore with TEXT in the place of `@` in the configuration
  *   create:NAME:SIZE            stores SIZE bytes, byte i of which is (7 i + SIZE) mod 251
  *   get:NAME  delete:NAME  list  status  close
@@ -13,6 +13,8 @@
  *                               `+` behind it, also at all calls after that
  *   count                       ends that, and prints how many I/O calls there were
  *   wait                        prints `waiting` and reads a byte from standard input
+ *   durable                     from here on prints, behind an open, a create or a delete that answered OK, what would be lost
+ *                               if the machine stopped now: see `durable_report`
  *   busy                        from here on prints `busy` whenever a lock is held by another process
  */
 #include <dlfcn.h>
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #include "../../Sources/PluginAPI/include/keswick_keystore.h"
+#include "durability.h"
 #include "faults.h"
 
 /* Prints past the C library's write, so that no fault meets it and a kill loses nothing. */
@@ -59,6 +62,13 @@ static void take_name(void *context, keswick_bytes bytes) {
 static const keswick_host host = {sizeof(keswick_host), NULL, take_log};
 static const keswick_keystore *table;
 static keswick_instance *instance;
+static int tells_unsynced;
+
+/* Looks at the result of a call that changes something. */
+static keswick_result finished(keswick_result result) {
+  if (tells_unsynced && result == KESWICK_OK) durable_report();
+  return result;
+}
 
 /* A call that may take a minute. */
 static keswick_call begin(void) {
@@ -79,7 +89,7 @@ static keswick_result create(const char *name, size_t size) {
   for (size_t i = 0; i < size; i++) value[i] = (uint8_t)((7 * i + size) % 251);
   keswick_call call = begin();
   keswick_bytes bytes = {value, size};
-  keswick_result result = table->create(instance, &call, text(name), bytes);
+  keswick_result result = finished(table->create(instance, &call, text(name), bytes));
   free(value);
   return result;
 }
@@ -98,7 +108,7 @@ static void run(char *step, const char *configuration) {
   char *word = strtok(step, ":"), *first = strtok(NULL, ":"), *second = strtok(NULL, ":"), *third = strtok(NULL, ":");
   keswick_call call = begin();
   if (!strcmp(word, "open")) {
-    keswick_result result = table->open(text(configuration), &host, &call, &instance);
+    keswick_result result = finished(table->open(text(configuration), &host, &call, &instance));
     say("open %d\n", result);
     if (result != KESWICK_OK) _exit(0);
   } else if (!strcmp(word, "tryopen") && first) {
@@ -116,6 +126,8 @@ static void run(char *step, const char *configuration) {
     say("count %ld\n", fault_disarm());
   } else if (!strcmp(word, "wait")) {
     fault_wait();
+  } else if (!strcmp(word, "durable")) {
+    tells_unsynced = 1;
   } else if (!strcmp(word, "busy")) {
     fault_tell_busy();
   } else if (!strcmp(word, "create") && second) {
@@ -132,7 +144,7 @@ static void run(char *step, const char *configuration) {
     keswick_result result = table->get(instance, &call, text(first), sink);
     say("get %s %d %zu\n", first, result, size);
   } else if (!strcmp(word, "delete") && first) {
-    say("delete %s %d\n", first, table->remove(instance, &call, text(first)));
+    say("delete %s %d\n", first, finished(table->remove(instance, &call, text(first))));
   } else if (!strcmp(word, "list")) {
     keswick_sink sink = {NULL, take_name};
     say("list %d\n", table->list(instance, &call, text(""), text(""), 1000000, sink));
