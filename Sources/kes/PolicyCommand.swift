@@ -34,6 +34,8 @@ struct PolicyCreate: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try IdentityArgument.check(name) }
+
     func run() async throws {
         let policy = try PolicyFile(path: file)
         try await connection.withClient { client in
@@ -84,6 +86,8 @@ struct PolicyInfo: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try IdentityArgument.check(name) }
+
     func run() async throws {
         let policy = try await connection.withClient { client in
             do {
@@ -108,6 +112,8 @@ struct PolicyShow: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try IdentityArgument.check(name) }
 
     func run() async throws {
         let policy = try await connection.withClient { client in
@@ -149,6 +155,8 @@ struct PolicyList: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try IdentityArgument.check(pattern) }
+
     func run() async throws {
         try await connection.withClient { client in
             try await printing.list(client.listPolicies(prefix: pattern), of: "policies")
@@ -164,6 +172,8 @@ struct PolicyRemove: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try IdentityArgument.check(names) }
 
     func run() async throws {
         try await connection.withClient { client in

@@ -62,6 +62,8 @@ import Testing
     /// Before anything is sent: nothing listens there.
     @Test(arguments: [
         ["policy", "assign", "p", Sample.apiKey], ["policy", "assign", Sample.apiKey, "p"], ["identity", "info", Sample.apiKey],
+        ["policy", "show", Sample.apiKey], ["policy", "info", secret], ["policy", "rm", "p", Sample.apiKey],
+        ["policy", "ls", Sample.apiKey],
         ["identity", "rm", Sample.apiKey], ["identity", "ls", secret], ["ls", "-i", Sample.apiKey],
     ])
     func noCommandSendsOrPrintsIt(arguments: [String]) throws {
