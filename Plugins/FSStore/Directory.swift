@@ -1,3 +1,4 @@
+import CFileSystem
 import Glibc
 import PluginKit
 
@@ -131,10 +132,9 @@ final class Directory: Sendable {
                 throw SystemError(action: "read", code: code).keystoreError(path)
             }
             guard entry.pointee.d_type == DT_REG || entry.pointee.d_type == DT_UNKNOWN else { continue }
-            // The name is terminated by a zero and valid until the next `readdir`. Not taken as the tuple that it is in Swift:
-            // the system may give less memory than that has.
-            let name = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
-            try body(UnsafeRawBufferPointer(start: name, count: strlen(name.assumingMemoryBound(to: CChar.self))))
+            // Terminated by a zero and valid until the next `readdir`.
+            guard let name = keswick_entry_name(entry) else { continue }
+            try body(UnsafeRawBufferPointer(start: name, count: strlen(name)))
         }
     }
 

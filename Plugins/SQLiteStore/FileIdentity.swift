@@ -42,7 +42,8 @@ extension KeystoreError {
     static func system(_ action: String, _ path: String, _ code: Int32) -> KeystoreError {
         let text = "cannot \(action) \(path): \(String(cString: strerror(code)))"
         switch code {
-        case EACCES, EPERM, EROFS: return .denied(text + "; the server's user must be able to write the file and its directory")
+        case EACCES, EPERM: return .denied(text + "; the server's user must be able to write the file and its directory")
+        case EROFS: return .denied(text + "; mount its file system writable")
         case ENOENT, ENOTDIR: return .invalid(text + "; the directory of the database must exist")
         case ENOSPC, EDQUOT: return .internal(text + "; make room on the disk")
         case EIO, ENODEV, ENXIO, ESTALE: return .unreachable(text + "; check the disk")

@@ -42,9 +42,11 @@ struct SQLiteError: Error {
             return KeystoreError(.timeout, text + "; the deadline passed, possibly because another process holds the database")
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_MISMATCH, SQLITE_SCHEMA:
             return .corrupt(text + "; restore it from a backup")
+        case SQLITE_READONLY where systemError == EROFS, SQLITE_CANTOPEN where systemError == EROFS:
+            return .denied(text + "; mount its file system writable")
         case SQLITE_PERM, SQLITE_AUTH, SQLITE_READONLY:
             return .denied(text + "; the server's user must be able to write the file and its directory")
-        case SQLITE_CANTOPEN where systemError == EACCES || systemError == EPERM || systemError == EROFS:
+        case SQLITE_CANTOPEN where systemError == EACCES || systemError == EPERM:
             return .denied(text + "; the server's user must be able to write the file and its directory")
         case SQLITE_FULL:
             return .internal(text + "; make room on the disk")
