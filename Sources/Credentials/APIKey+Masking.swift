@@ -1,3 +1,5 @@
+import SecureBytes
+
 extension APIKey {
     /// `text`, which a client chose, for a log or a message: from an API key in it on, all is left out, and `kes:v1:…` stands there.
     ///
@@ -32,7 +34,8 @@ extension APIKey {
             decoded.append(byte)
             origins.append(origin)
             while decoded.count >= 3, decoded[decoded.count - 3] == percent,
-                let high = hexadecimalValue(decoded[decoded.count - 2]), let low = hexadecimalValue(decoded[decoded.count - 1])
+                let high = Hexadecimal.value(ofDigit: decoded[decoded.count - 2]),
+                let low = Hexadecimal.value(ofDigit: decoded[decoded.count - 1])
             {
                 decoded.removeLast(2)
                 origins.removeLast(2)
@@ -78,15 +81,6 @@ extension APIKey {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"):
             true
         default: false
-        }
-    }
-
-    private static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
         }
     }
 }

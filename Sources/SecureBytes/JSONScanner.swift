@@ -261,7 +261,7 @@ package struct JSONScanner {
         case UInt8(ascii: "u"):
             offset += 1
             for _ in 0..<4 {
-                guard let digit = next, JSONString.hexadecimalValue(digit) != nil else { throw .malformed(offset: offset) }
+                guard let digit = next, Hexadecimal.value(ofDigit: digit) != nil else { throw .malformed(offset: offset) }
                 offset += 1
             }
         default: throw .malformed(offset: offset)

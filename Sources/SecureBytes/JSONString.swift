@@ -45,15 +45,6 @@ package struct JSONString {
         return bytes.next() == nil
     }
 
-    static func hexadecimalValue(_ digit: UInt8) -> UInt32? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(digit - UInt8(ascii: "a") + 10)
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(digit - UInt8(ascii: "A") + 10)
-        default: nil
-        }
-    }
-
     func makeIterator() -> Iterator { Iterator(raw: raw) }
 
     /// Gives the bytes that the string stands for, one at a time.
@@ -123,7 +114,7 @@ package struct JSONString {
         }
 
         private func codeUnit(at start: Int) -> UInt32 {
-            raw[start..<start + 4].reduce(0) { $0 << 4 | (JSONString.hexadecimalValue($1) ?? 0) }
+            raw[start..<start + 4].reduce(0) { $0 << 4 | UInt32(Hexadecimal.value(ofDigit: $1) ?? 0) }
         }
     }
 }

@@ -1,3 +1,5 @@
+import SecureBytes
+
 /// Why a request target names no path.
 package enum RequestPathRejection: Error, Equatable, Sendable {
     /// The target is malformed: HTTP 400.
@@ -44,7 +46,9 @@ package enum RequestPath {
                 decoded.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(hexadecimalValue), let low = rest.popFirst().flatMap(hexadecimalValue) else {
+            guard let high = rest.popFirst().flatMap(Hexadecimal.value(ofDigit:)),
+                let low = rest.popFirst().flatMap(Hexadecimal.value(ofDigit:))
+            else {
                 throw .malformed("% is not followed by two hexadecimal digits")
             }
             let value = high << 4 | low
@@ -56,16 +60,6 @@ package enum RequestPath {
         guard !decoded.withUnsafeBufferPointer(hasForbiddenSegment) else { throw .namesNothing }
         guard let text = String(validating: decoded, as: UTF8.self) else { throw .malformed("it is not UTF-8") }
         return text
-    }
-
-    /// The value of a hexadecimal digit of a percent-encoded byte (RFC 3986, section 2.1); nil when it is none.
-    static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        default: nil
-        }
     }
 
     fileprivate static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }

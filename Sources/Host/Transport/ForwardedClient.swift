@@ -1,5 +1,6 @@
 import Credentials
 import NIOCore
+import SecureBytes
 
 /// Who is at the other end: the peer of the connection, or the client that a TLS proxy speaks for.
 struct ForwardedClient {
@@ -70,8 +71,8 @@ struct ForwardedClient {
                 bytes.append(byte)
                 continue
             }
-            guard let high = iterator.next().flatMap(RequestPath.hexadecimalValue),
-                let low = iterator.next().flatMap(RequestPath.hexadecimalValue)
+            guard let high = iterator.next().flatMap(Hexadecimal.value(ofDigit:)),
+                let low = iterator.next().flatMap(Hexadecimal.value(ofDigit:))
             else { return nil }
             bytes.append(high << 4 | low)
         }
