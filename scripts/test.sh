@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 setup
-# What the tests of the plugin kit build C and C++ with. Rust they try where it is installed.
+# What the tests of the plugin kit build C and C++ with. Rust, and Go for its clients, are tried where they are installed.
 install_packages make
 # For the tests of what is shown on terminals, and of the manual page.
 install_packages man-db tmux

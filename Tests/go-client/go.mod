@@ -1,0 +1,3 @@
+module keswick/go-client
+
+go 1.19
