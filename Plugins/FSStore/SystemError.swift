@@ -11,17 +11,9 @@ struct SystemError: Error {
     ///
     /// - Parameter path: what it was tried with.
     func keystoreError(_ path: String) -> KeystoreError {
-        let text = "cannot \(action) \(path): \(String(cString: strerror(code)))"
-        switch code {
-        case EACCES, EPERM: return .denied(text + "; the server's user must own the keystore's directory and its files")
-        case EROFS: return .denied(text + "; mount its file system writable")
-        case ENOSPC, EDQUOT, EMLINK: return .internal(text + "; make room in the file system")
-        case EMFILE, ENFILE: return .internal(text + "; raise the limit of open files")
-        case EIO, ENODEV, ENXIO, ESTALE, ENOTCONN, EHOSTDOWN, ETIMEDOUT, ESHUTDOWN:
-            return .unreachable(text + "; check the disk")
-        case ENOENT: return .unreachable(text + "; the keystore's directory was removed: restore it, then restart the server")
-        default: return .internal(text)
-        }
+        let error = KeystoreError.system(action, path, code)
+        guard code == ENOENT else { return error }
+        return .unreachable(error.message + "; the keystore's directory was removed: restore it, then restart the server")
     }
 }
 

@@ -8,15 +8,19 @@ final class Connection: @unchecked Sendable {
     // the `Lock` of the pool of readers.
     private var connection: OpaquePointer?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
+    private let vfs: DeadlineVFS
     /// The deadline of the call that uses the connection, which SQLite's handlers ask for.
-    private var deadline: Deadline
+    private var deadline: Deadline {
+        get { vfs.deadline }
+        set { vfs.deadline = newValue }
+    }
 
     /// Opens the file, which must exist, and sets what holds for every connection. Nothing of the file is read.
     init(_ path: String, _ deadline: Deadline) throws(SQLiteError) {
-        self.deadline = deadline
+        vfs = try DeadlineVFS(deadline)
         // No mutex of SQLite's own: see above.
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE
-        let result = sqlite3_open_v2(path, &connection, flags, nil)
+        let result = vfs.open(path, &connection, flags)
         guard result == SQLITE_OK else {
             let error = SQLiteError(result, connection: connection)
             sqlite3_close_v2(connection)
@@ -206,7 +210,7 @@ final class Connection: @unchecked Sendable {
     private func waitWhenBusy(_ attempt: Int32) -> Int32 {
         guard !deadline.hasPassed else { return 0 }
         // 0.1 ms at first, 5 ms at most: a commit takes a millisecond or some.
-        usleep(UInt32(min(100 * (attempt + 1), 5000)))
+        _ = vfs.sleep(min(100 * (attempt + 1), 5000))
         return 1
     }
 }

@@ -111,17 +111,17 @@ struct DatabaseFile: Sendable {
     private static func checkHeader(_ path: String) throws(KeystoreError) {
         // Not blocking, in case somebody put a FIFO here.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .system("open", path, errno) }
+        guard descriptor >= 0 else { throw .file("open", path, errno) }
         defer { Glibc.close(descriptor) }
         var info = stat()
-        guard fstat(descriptor, &info) == 0 else { throw .system("examine", path, errno) }
+        guard fstat(descriptor, &info) == 0 else { throw .file("examine", path, errno) }
         guard info.st_mode & S_IFMT == S_IFREG else { throw .corrupt("\(path) is not a file") }
         var header = [UInt8](repeating: 0, count: DatabaseFormat.headerSize)
         var filled = 0
         while filled < header.count {
             let count = header[filled...].withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(filled)) }
             if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw .system("read", path, errno) }
+            guard count >= 0 else { throw .file("read", path, errno) }
             if count == 0 { break }
             filled += count
         }
@@ -140,7 +140,7 @@ struct DatabaseFile: Sendable {
             case EROFS: throw .denied("\(path) is on a file system that is mounted read-only: mount it for writing")
             case EACCES, EPERM:
                 throw .denied("\(path) cannot be written by the server's user (uid \(geteuid())); chown it to that user")
-            default: throw .system("examine", path, errno)
+            default: throw .file("examine", path, errno)
             }
         }
     }

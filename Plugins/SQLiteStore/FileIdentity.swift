@@ -9,7 +9,7 @@ struct FileIdentity: Hashable, Sendable {
 
     init(_ path: String) throws(KeystoreError) {
         var info = stat()
-        guard stat(path, &info) == 0 else { throw .system("examine", path, errno) }
+        guard stat(path, &info) == 0 else { throw .file("examine", path, errno) }
         self.init(info)
     }
 
@@ -17,7 +17,7 @@ struct FileIdentity: Hashable, Sendable {
     static func current(_ path: String) throws(KeystoreError) -> FileIdentity? {
         var info = stat()
         guard stat(path, &info) != 0 else { return FileIdentity(info) }
-        guard errno == ENOENT || errno == ENOTDIR else { throw .system("examine", path, errno) }
+        guard errno == ENOENT || errno == ENOTDIR else { throw .file("examine", path, errno) }
         return nil
     }
 
@@ -39,15 +39,9 @@ struct FileIdentity: Hashable, Sendable {
 
 extension KeystoreError {
     /// The failure of a system call on the database's file or its directory.
-    static func system(_ action: String, _ path: String, _ code: Int32) -> KeystoreError {
-        let text = "cannot \(action) \(path): \(String(cString: strerror(code)))"
-        switch code {
-        case EACCES, EPERM: return .denied(text + "; the server's user must be able to write the file and its directory")
-        case EROFS: return .denied(text + "; mount its file system writable")
-        case ENOENT, ENOTDIR: return .invalid(text + "; the directory of the database must exist")
-        case ENOSPC, EDQUOT: return .internal(text + "; make room on the disk")
-        case EIO, ENODEV, ENXIO, ESTALE: return .unreachable(text + "; check the disk")
-        default: return .internal(text)
-        }
+    static func file(_ action: String, _ path: String, _ code: Int32) -> KeystoreError {
+        let error = KeystoreError.system(action, path, code)
+        guard code == ENOENT || code == ENOTDIR else { return error }
+        return .invalid(error.message + "; the directory of the database must exist")
     }
 }

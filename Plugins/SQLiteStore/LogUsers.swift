@@ -26,7 +26,7 @@ enum LogUsers {
     private static func isLocked(_ path: String, _ range: (start: Int, count: Int)) throws(KeystoreError) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            guard errno == ENOENT else { throw .system("open", path, errno) }
+            guard errno == ENOENT else { throw .file("open", path, errno) }
             return false
         }
         defer { close(descriptor) }
@@ -35,7 +35,7 @@ enum LogUsers {
         lock.l_whence = Int16(SEEK_SET)
         lock.l_start = range.start
         lock.l_len = range.count
-        guard fcntl(descriptor, F_GETLK, &lock) == 0 else { throw .system("ask for the locks of", path, errno) }
+        guard fcntl(descriptor, F_GETLK, &lock) == 0 else { throw .file("ask for the locks of", path, errno) }
         return lock.l_type != Int16(F_UNLCK)
     }
 }

@@ -18,7 +18,7 @@ enum NewDatabase {
                 try syncDirectory(of: path)
                 return path
             }
-            guard errno == ENOENT else { throw .system("open", path, errno) }
+            guard errno == ENOENT else { throw .file("open", path, errno) }
             // What is no link was made by another process just now.
             if let made = entry(path) {
                 guard made.st_mode & S_IFMT != S_IFLNK else { throw .invalid("\(path) is a symbolic link that leads nowhere") }
@@ -38,16 +38,16 @@ enum NewDatabase {
         }
         let temporary = path + suffix
         let descriptor = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw .system("create", temporary, errno) }
+        guard descriptor >= 0 else { throw .file("create", temporary, errno) }
         defer { close(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw .system("lock", temporary, errno) }
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw .file("lock", temporary, errno) }
             usleep(2000)
             return
         }
         // From here on nobody else links or removes FILE-creating; but somebody may have, between `open` and `flock`.
         var info = stat()
-        guard fstat(descriptor, &info) == 0 else { throw .system("examine", temporary, errno) }
+        guard fstat(descriptor, &info) == 0 else { throw .file("examine", temporary, errno) }
         guard let named = entry(temporary), FileIdentity(named) == FileIdentity(info) else { return }
         // Linked already by one that died before the next step: the file is the database.
         guard info.st_nlink == 1 else { return try remove(temporary) }
@@ -58,7 +58,7 @@ enum NewDatabase {
                     "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
                 )
             } else if errno != EEXIST {
-                throw .system("create", path, errno)
+                throw .file("create", path, errno)
             }
         } catch {
             // The first failure says more than one of the cleaning; the next open cleans again.
@@ -73,15 +73,15 @@ enum NewDatabase {
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(KeystoreError) {
-        guard ftruncate(descriptor, 0) == 0 else { throw .system("empty", path, errno) }
+        guard ftruncate(descriptor, 0) == 0 else { throw .file("empty", path, errno) }
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(written)) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw .system("write", path, count == 0 ? EIO : errno) }
+            guard count > 0 else { throw .file("write", path, count == 0 ? EIO : errno) }
             written += count
         }
-        guard fsync(descriptor) == 0 else { throw .system("sync", path, errno) }
+        guard fsync(descriptor) == 0 else { throw .file("sync", path, errno) }
     }
 
     /// Removes what one left that died, unless it is being made just now.
@@ -104,7 +104,7 @@ enum NewDatabase {
     }
 
     private static func remove(_ path: String) throws(KeystoreError) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw .system("remove", path, errno) }
+        guard unlink(path) == 0 || errno == ENOENT else { throw .file("remove", path, errno) }
     }
 
     /// What stands under a name, if anything does. A symbolic link is not followed.
@@ -117,9 +117,9 @@ enum NewDatabase {
     private static func syncDirectory(of path: String) throws(KeystoreError) {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/"
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("open", directory, errno) }
+        guard descriptor >= 0 else { throw .file("open", directory, errno) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .system("sync", directory, errno) }
+        guard fsync(descriptor) == 0 else { throw .file("sync", directory, errno) }
     }
 
     private static let suffix = "-creating"

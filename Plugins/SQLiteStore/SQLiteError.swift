@@ -35,27 +35,30 @@ struct SQLiteError: Error {
     ///
     /// - Parameter action: what was tried, as in "store `name` in".
     func keystoreError(_ action: String, _ path: String) -> KeystoreError {
-        let cause = systemError == 0 ? message : "\(message) (\(String(cString: strerror(systemError))))"
+        let cause = systemError == 0 ? message : "\(message) (\(KeystoreError.systemText(systemError)))"
         let text = "cannot \(action) the database \(path): \(cause)"
         switch primaryCode {
         case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_INTERRUPT:
             return KeystoreError(.timeout, text + "; the deadline passed, possibly because another process holds the database")
         case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_MISMATCH, SQLITE_SCHEMA:
             return .corrupt(text + "; restore it from a backup")
-        case SQLITE_READONLY where systemError == EROFS, SQLITE_CANTOPEN where systemError == EROFS:
-            return .denied(text + "; mount its file system writable")
         case SQLITE_PERM, SQLITE_AUTH, SQLITE_READONLY:
-            return .denied(text + "; the server's user must be able to write the file and its directory")
-        case SQLITE_CANTOPEN where systemError == EACCES || systemError == EPERM:
-            return .denied(text + "; the server's user must be able to write the file and its directory")
+            return failure(text, of: systemError == EROFS ? EROFS : EACCES)
         case SQLITE_FULL:
-            return .internal(text + "; make room on the disk")
+            return failure(text, of: ENOSPC)
         case SQLITE_PROTOCOL:
-            // SQLite's answer when the locks of the write-ahead log's index were not free for 10 s.
-            return .unreachable(text + "; another process holds its locks: is one stopped that uses it?")
+            // SQLite's answer when the locks of the write-ahead log's index were not free for 10 s, or until the deadline. A lock that
+            // could not be given back, because the system call failed, stays taken until the process ends.
+            return .unreachable(text + "; its locks are taken: is a process stopped that uses it? If none is, restart the server")
         case SQLITE_CANTOPEN, SQLITE_IOERR:
-            return .unreachable(text + "; check the disk")
+            return failure(text, of: systemError)
         default: return .internal(text)
         }
+    }
+
+    /// The failure that an `errno` stands for; one that says nothing counts as the disk's.
+    private func failure(_ text: String, of code: Int32) -> KeystoreError {
+        let (kind, help) = KeystoreError.remedy(for: code) ?? (.unreachable, "check the disk")
+        return KeystoreError(kind, "\(text); \(help)")
     }
 }

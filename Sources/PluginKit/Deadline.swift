@@ -1,6 +1,6 @@
 import Glibc
 
-/// When the host stops waiting for a call.
+/// When a call has to return. The host waits a little longer, so that what is thrown right then is heard.
 public struct Deadline: Sendable {
     /// In nanoseconds of `CLOCK_MONOTONIC`.
     public let nanoseconds: UInt64
@@ -20,10 +20,10 @@ public struct Deadline: Sendable {
         return .nanoseconds(now < nanoseconds ? Int64(clamping: nanoseconds - now) : 0)
     }
 
-    /// Whether the host has stopped waiting.
+    /// Whether it is time to give up.
     public var hasPassed: Bool { Deadline.now >= nanoseconds }
 
-    /// Throws `KeystoreError.timeout` when the host has stopped waiting.
+    /// Throws `KeystoreError.timeout` when it is time to give up.
     public func check() throws(KeystoreError) {
         guard hasPassed else { return }
         throw .timeout

@@ -152,8 +152,8 @@ import Testing
             let (lines, end) = try run(
                 backend, directory,
                 [
-                    "open", "arm:\(call):\(fault)", "create:new:\(FaultTests.size)", "count", "get:new", "get:old-1", "list",
-                    "status",
+                    "open", "limit:1000", "arm:\(call):\(fault)", "create:new:\(FaultTests.size)", "count", "limit:60000",
+                    "get:new", "get:old-1", "list", "status",
                 ])
             #expect(end == .exited(0))
             let created = result(of: "create new", in: lines)
@@ -172,13 +172,30 @@ import Testing
         }
     }
 
+    /// SQLite takes a lock that it cannot ask for, or cannot give back, for one that somebody holds, and waits for it.
+    @Test func aWaitThatHasNoEndEndsWithTheDeadline() throws {
+        var longest = 0
+        try atEveryCall { call in
+            let directory = try makeStore(.sqlite)
+            let (lines, end) = try run(
+                .sqlite, directory, ["open", "limit:200", "arm:\(call):\(EIO)+", "create:new:1", "slept", "count"])
+            #expect(end == .exited(0))
+            let slept = try #require(lines.first { $0.hasPrefix("slept ") }.flatMap { Int($0.dropFirst(6)) })
+            #expect(slept <= 200_000, "\(lines)")
+            longest = max(longest, slept)
+            return call <= result(of: "count", in: lines) ?? 0
+        }
+        // It did wait.
+        #expect(longest > 100_000)
+    }
+
     /// When the disk stays broken, not even cleaning up works. What is left is whole or nothing all the same.
     @Test(arguments: Backend.durable, ["\(EIO)+", "\(ENOSPC)+"])
     func createOnADyingDiskIsWholeOrNothing(_ backend: Backend, _ fault: String) throws {
         try atEveryCall { call in
             let directory = try makeStore(backend)
             let (lines, _) = try run(
-                backend, directory, ["open", "arm:\(call):\(fault)", "create:new:\(FaultTests.size)", "count"])
+                backend, directory, ["open", "limit:1000", "arm:\(call):\(fault)", "create:new:\(FaultTests.size)", "count"])
             let created = result(of: "create new", in: lines) == KESWICK_OK
             let names = FaultTests.old + (created ? ["new"] : [])
             try expectWhole(backend, directory, required: names, allowed: created ? [] : ["new"], "\(fault) at call \(call)")

@@ -44,4 +44,29 @@ import Testing
         // The calls are still at the gate. Stopping does not wait for them for ever.
         #expect(server.stop(SIGTERM) == 0)
     }
+
+    @Test(arguments: ["none", "process"])
+    func aPluginThatGivesUpExactlyAtItsDeadlineIsHeard(_ isolation: String) throws {
+        let plugins = try TemporaryDirectory("keswick-plugin")
+        try compileKeystore("punctual", extra: "isolation: \(isolation)\n", into: plugins)
+        let deployment = try Deployment()
+        try deployment.configure(
+            keystore: "punctual: {}",
+            more: """
+                plugins: { directory: \(plugins.path) }
+                api: { /v1/key/describe/: { timeout: 1s } }
+                cache: { expiry: { any: 1ns, unused: 1ns } }
+                """)
+        let server = try ServerProcess(deployment)
+        let admin = deployment.admin
+        #expect(try server.curl("/v1/key/create/punctual-one", as: admin, ["-X", "PUT"]).status == 200)
+        let answer = try server.curl("/v1/key/describe/punctual-one", as: admin)
+        #expect(answer.status == 504)
+        #expect(answer.body == #"{"message":"key store is not reachable"}"#)
+        // No other line is about that call: it did not count as stuck.
+        let line = try server.errorLine(containing: "punctual-one")
+        #expect(line.contains("failed to read key 'punctual-one': timeout: gave up at the deadline"), "\(line)")
+        #expect(try server.curl("/v1/key/describe/punctual-one", as: admin).status == 200)
+        #expect(server.stop(SIGTERM) == 0)
+    }
 }

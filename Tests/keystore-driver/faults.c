@@ -22,6 +22,7 @@
 
 static atomic_int armed;
 static atomic_long calls;
+static atomic_long slept;
 static enum fault_kind fault;
 static int fault_error;
 static long fault_at;
@@ -34,6 +35,7 @@ void fault_arm(enum fault_kind kind, int error, long at, int lasting) {
   fault_at = at;
   fault_lasting = lasting;
   calls = 0;
+  slept = 0;
   armed = 1;
 }
 
@@ -41,6 +43,8 @@ long fault_disarm(void) {
   armed = 0;
   return calls;
 }
+
+long fault_slept(void) { return slept; }
 
 /* Past the C library, so that no fault meets it. */
 static void say(const char *line, size_t size) {
@@ -246,3 +250,10 @@ int flock(int fd, int operation) {
 STAND_BETWEEN_POINTER(DIR *, fdopendir, (int fd), (fd))
 STAND_BETWEEN_POINTER(struct dirent *, readdir, (DIR * directory), (directory))
 STAND_BETWEEN_POINTER(struct dirent64 *, readdir64, (DIR * directory), (directory))
+
+int usleep(useconds_t microseconds) {
+  typedef int (*type)(useconds_t);
+  REAL(usleep, type);
+  slept += microseconds;
+  return real(microseconds);
+}

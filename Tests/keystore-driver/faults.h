@@ -18,6 +18,9 @@ void fault_arm(enum fault_kind kind, int error, long at, int lasting);
 /* Ends it, and returns how many calls were counted. */
 long fault_disarm(void);
 
+/* For how many microseconds the keystore has asked to sleep since `fault_arm`. */
+long fault_slept(void);
+
 /* Prints `waiting`, and reads a byte from standard input. */
 void fault_wait(void);
 

@@ -12,6 +12,8 @@
  *   arm:AT:FAULT                from here on a fault at the I/O call AT: `none`, `kill`, `short`, `wait`, or an errno; with a
  *                               `+` behind it, also at all calls after that
  *   count                       ends that, and prints how many I/O calls there were
+ *   limit:MILLISECONDS          how long each call may take from here on; a minute, unless said
+ *   slept                       prints for how many microseconds it has asked to sleep since it was armed
  *   wait                        prints `waiting` and reads a byte from standard input
  *   durable                     from here on prints, behind an open, a create or a delete that answered OK, what would be lost
  *                               if the machine stopped now: see `durable_report`
@@ -70,11 +72,12 @@ static keswick_result finished(keswick_result result) {
   return result;
 }
 
-/* A call that may take a minute. */
+static uint64_t limit = 60000;
+
 static keswick_call begin(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  keswick_call call = {sizeof(keswick_call), (uint64_t)(now.tv_sec + 60) * 1000000000u + (uint64_t)now.tv_nsec, {NULL, take_error}};
+  keswick_call call = {sizeof(keswick_call), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + limit * 1000000u, {NULL, take_error}};
   return call;
 }
 
@@ -124,6 +127,10 @@ static void run(char *step, const char *configuration) {
     arm(atol(first), second);
   } else if (!strcmp(word, "count")) {
     say("count %ld\n", fault_disarm());
+  } else if (!strcmp(word, "limit") && first) {
+    limit = strtoull(first, NULL, 10);
+  } else if (!strcmp(word, "slept")) {
+    say("slept %ld\n", fault_slept());
   } else if (!strcmp(word, "wait")) {
     fault_wait();
   } else if (!strcmp(word, "durable")) {

@@ -190,8 +190,10 @@ final class KeyringShard: Sendable {
                 ending.offlineKey = state.use(read.name, now, isOutOfReach: true)
                 // The read had the time limit of the one who came first; those who joined it later may have more. (A plugin
                 // that says TIMEOUT before the deadline gets no second call: it would be called in a loop.)
-                guard kind == .timeout, ending.offlineKey == nil, now >= read.deadline else { break }
-                let patient = read.waiters.compactMap { state.waiters[$0] }.filter { $0.deadline > now }
+                let lastChance = now + MonotonicTime.pluginMargin
+                guard kind == .timeout, ending.offlineKey == nil, lastChance >= read.deadline else { break }
+                // Each read has more time than the one before, so they come to an end.
+                let patient = read.waiters.compactMap { state.waiters[$0] }.filter { $0.deadline > max(now, read.deadline) }
                 guard let latest = patient.map(\.deadline).max() else { break }
                 let going = Set(patient.map(\.id))
                 answered.removeAll { going.contains($0) }

@@ -153,7 +153,9 @@ package final class KeystoreBridge: Sendable {
         _ logger: Logger
     ) -> Result<any KeystoreInstance, KeystoreFailure> {
         guard let (order, launcher) = plugin.isolation else {
-            return PluginInstance.open(plugin, configuration: configuration, services: services, deadline: deadline).map { $0 }
+            return PluginInstance.open(
+                plugin, configuration: configuration, services: services, deadline: deadline.forPlugin()
+            ).map { $0 }
         }
         return IsolatedInstance.open(
             plugin, order, launcher, configuration: configuration, channels: plugin.isSerial ? 1 : limits.threads, logger: logger,

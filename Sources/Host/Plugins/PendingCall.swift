@@ -25,6 +25,7 @@ final class TypedCall<Success: Sendable>: PendingCall {
     private let settled: Completion?
 
     /// - Parameters:
+    ///   - body: makes the call, with the deadline that the plugin is told.
     ///   - settled: runs once, when the call can have no further effect, with what it came to: right before the completion, or, when
     ///     that got a timeout already, after the plugin's function has returned.
     init(
@@ -39,7 +40,7 @@ final class TypedCall<Success: Sendable>: PendingCall {
     }
 
     func perform() -> () -> Void {
-        let result = body(deadline)
+        let result = body(deadline.forPlugin())
         return { [self] in
             settled?(result)
             complete(result)

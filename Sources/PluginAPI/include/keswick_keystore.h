@@ -25,8 +25,9 @@
  * Threads    Functions are called from threads that the host owns, several at once for the same instance, unless the
  *            table's flags say KESWICK_SERIAL. open() and close() are never called at the same time as another function of
  *            the same instance. Never unwind an exception or longjmp across the border.
- * Time       Functions may block. Each call carries a deadline, after which the host has stopped waiting and has answered
- *            its client; return KESWICK_TIMEOUT as soon as you notice. A call that never returns costs the host a thread.
+ * Time       Functions may block. Each call carries a deadline: return KESWICK_TIMEOUT, with a message, when it passes. A moment
+ *            later the host stops waiting, answers its client, and drops what you return. A call that never returns costs the
+ *            host a thread.
  * Process    The process is the server's. Leave its signal handlers, umask, working directory, locale and environment alone, do
  *            not end it, and write lines to keswick_host.log, not to standard output or standard error. Do not fork.
  * Errors     Return one of the KESWICK_* results. With any but KESWICK_OK, KESWICK_EXISTS and KESWICK_NOT_FOUND, first
@@ -113,7 +114,8 @@ typedef struct keswick_host {
 /* What accompanies every call. */
 typedef struct keswick_call {
   size_t size; /* sizeof(keswick_call) as the host knows it. */
-  /* When the host stops waiting, in nanoseconds of CLOCK_MONOTONIC. */
+  /* When the call has to return, in nanoseconds of CLOCK_MONOTONIC. The host waits a little longer: a KESWICK_TIMEOUT that is
+   * returned right then is heard. */
   uint64_t deadline;
   /* Takes a message (UTF-8, for the operator) that explains a result other than OK, EXISTS and NOT_FOUND. Called at most
    * once; the host keeps the first 4096 bytes. */

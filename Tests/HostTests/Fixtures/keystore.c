@@ -13,6 +13,7 @@
  *   shout-…     write to standard output and standard error
  *   abort-…     write to standard error, and abort
  *   stuck-…     log that, and never return
+ *   punctual-…  the first time wait until exactly the deadline, and return TIMEOUT with a message
  * When HELPERS is defined, open starts two processes, and logs their numbers after its own.
  * When CLOSE_HANGS is defined, close never returns.
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifdef GATE_PIPE
 #include <fcntl.h>
 #endif
@@ -54,6 +56,7 @@
 
 static struct entry { char name[KESWICK_NAME_MAX + 1]; uint8_t *value; size_t size; } entries[CAPACITY];
 static size_t count;
+static int was_punctual;
 
 struct keswick_instance { const keswick_host *host; };
 static struct keswick_instance the_instance;
@@ -114,6 +117,17 @@ static int spoiled(const keswick_call *call, keswick_bytes name, keswick_result 
     return 1;
   }
   return 0;
+}
+
+/* Waits until the deadline of the call, without the lock. */
+static keswick_result return_on_time(const keswick_call *call) {
+  was_punctual = 1;
+  pthread_mutex_unlock(&lock);
+  struct timespec time = {(time_t)(call->deadline / 1000000000), (long)(call->deadline % 1000000000)};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) != 0) {}
+  pthread_mutex_lock(&lock);
+  say(call, "gave up at the deadline", 23);
+  return KESWICK_TIMEOUT;
 }
 
 static struct entry *find(keswick_bytes name) {
@@ -221,6 +235,7 @@ static keswick_result do_get(keswick_instance *instance, const keswick_call *cal
   if (begins(name, "shout-")) shout();
   if (begins(name, "abort-")) fail_an_assertion();
   if (begins(name, "stuck-")) stay(the_instance.host);
+  if (begins(name, "punctual-") && !was_punctual) return leave(return_on_time(call));
   if (begins(name, "never-")) return leave(KESWICK_OK);
   if (begins(name, "twice-")) {
     value.write(value.context, (keswick_bytes){(const uint8_t *)"one", 3});

@@ -96,6 +96,18 @@ struct KeyringReadTests {
         #expect(fixture.keyring.cached("block-key") === key)
     }
 
+    @Test("also when the plugin says TIMEOUT at the deadline that it was told, which is a little earlier")
+    func patientJoinerOfOneOnTime() async throws {
+        let fixture = try KeyringFixture(realClock: true)
+        _ = await fixture.keystore.create("punctual-key", StoredEntry.encode(try Key.any()))
+        let impatient = fixture.ask("punctual-key", timeout: .seconds(1))
+        let patient = fixture.ask("punctual-key", timeout: .seconds(3600))
+        #expect(await fixture.result(impatient).error == .unreachable)
+        _ = try await patient.get()
+        #expect(fixture.keystore.calls(.get) == 2)
+        #expect(fixture.keystore.log.messages(.error) == ["failed to read key 'punctual-key': timeout: gave up at the deadline"])
+    }
+
     @Test("a plugin that says TIMEOUT at once is not asked again at once")
     func earlyTimeout() async throws {
         let fixture = try KeyringFixture(realClock: true)

@@ -20,6 +20,14 @@ struct BridgeDeadlineTests {
         #expect(errors.first?.contains("get of 'block-key' did not return by its deadline") == true)
     }
 
+    @Test("is another than one that returns TIMEOUT exactly at its deadline: that is heard, and not stuck")
+    func onTime() async throws {
+        let keystore = try ScriptedKeystore()
+        let failure = await keystore.get("punctual-key", timeout: .seconds(1)).failure
+        #expect(failure == KeystoreFailure(.timeout, "gave up at the deadline"))
+        #expect(keystore.log.messages(.error) == [])
+    }
+
     @Test("is logged again, once, when it returns after all, and its result is dropped")
     func lateReturn() async throws {
         let keystore = try ScriptedKeystore()

@@ -133,6 +133,14 @@ struct IsolatedBridgeTests {
                     reason: "the plugin's process cannot be confined: fcntl(4, F_SETFD): Bad file descriptor"))
     }
 
+    @Test("a call that returns TIMEOUT exactly at its deadline is heard, and not stuck")
+    func onTime() async throws {
+        let keystore = try Isolated()
+        let failure = await keystore.get("punctual-key", timeout: .seconds(1)).failure
+        #expect(failure == KeystoreFailure(.timeout, "gave up at the deadline"))
+        #expect(keystore.log.messages(.error) == [])
+    }
+
     @Test("a call that hangs is answered at its deadline, and some time later its process is replaced")
     func hang() async throws {
         let keystore = try Isolated(flags: 1)

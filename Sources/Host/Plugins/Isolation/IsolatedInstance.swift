@@ -192,10 +192,14 @@ final class IsolatedInstance: KeystoreInstance {
             if state.isClosing { process.kill() }
         }
         defer { monitor.withLock { $0.starting = nil } }
-        let opening = Frame(kind: .open, deadline: deadline.nanoseconds, sequence: 2, payload: configuration)
+        func open() -> Result<Frame, KeystoreFailure> {
+            let opening = Frame(
+                kind: .open, deadline: deadline.forPlugin().nanoseconds, sequence: 2, payload: configuration)
+            return IsolatedPlugin.ask(process, opening, until: deadline, log: log)
+        }
         let opened = IsolatedPlugin.load(order, in: process, until: deadline, log: log)
             .flatMap(check)
-            .flatMap { IsolatedPlugin.ask(process, opening, until: deadline, log: log) }
+            .flatMap(open)
         guard case .failure(let failure) = opened else { return .success(process) }
         return .failure(IsolatedPlugin.giveUp(process, after: failure))
     }
