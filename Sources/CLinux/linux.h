@@ -50,6 +50,14 @@ static inline int keswick_allowed_processors(void) {
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+/* memmem(3), which <string.h> declares for GNU's own dialect only. Linear in both lengths since glibc 2.28. */
+extern void *memmem(const void *text, size_t text_length, const void *piece, size_t piece_length);
+
+/* Where `piece` first occurs in `text`, or NULL. */
+static inline const void *keswick_find(const void *text, size_t text_length, const void *piece, size_t piece_length) {
+    return text_length < piece_length ? NULL : memmem(text, text_length, piece, piece_length);
+}
+
 /* Bytes that the allocator has handed out: mallinfo(3). */
 static inline size_t keswick_allocated_bytes(void) {
   struct mallinfo2 info = mallinfo2();

@@ -21,6 +21,16 @@ public struct ClientCertificate: Sendable, Equatable {
         try self.init(first)
     }
 
+    /// Parses PEM text that is one certificate, with nothing but white space around it.
+    public init(onlyPEM pem: UnsafeRawBufferPointer) throws(CredentialError) {
+        let text = String(decoding: pem, as: UTF8.self).drop(while: \.isWhitespace)
+        let end = "-----END CERTIFICATE-----"
+        guard text.hasPrefix("-----BEGIN CERTIFICATE-----"),
+            let behind = text.firstRange(of: end)?.upperBound, text[behind...].allSatisfy(\.isWhitespace)
+        else { throw .malformedCertificate("the text is not one PEM certificate") }
+        try self.init(pem: pem)
+    }
+
     init(_ certificate: X509Certificate) throws(CredentialError) {
         identity = try certificate.identity()
         isCertificateAuthority = try certificate.isCertificateAuthority()

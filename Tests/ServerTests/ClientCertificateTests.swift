@@ -201,7 +201,7 @@ import Testing
     func onlyAProxyIsBelievedWhomItSpeaksFor(flag: String) throws {
         try configureProxy()
         let server = try ServerProcess(deployment)
-        let headers = [flag, "-H", try forwardedAdmin(), "-H", "X-Forwarded-For: 6.6.6.6, 10.1.2.3"]
+        let headers = [flag, "-H", "X-Tls-Client-Cert: \(try forwardedAdmin())", "-H", "X-Forwarded-For: 6.6.6.6, 10.1.2.3"]
         let forwarded = try server.curl("/v1/identity/self/describe", as: deployment.stranger, headers)
         #expect(forwarded.status == 200)
         #expect(forwarded.body.contains("\"identity\":\"\(deployment.admin.identity)\""))
@@ -239,13 +239,27 @@ import Testing
         #expect(line.contains(problem) && line.contains("X-Tls-Client-Cert") && line.contains("\(deployment.stranger.identity)"))
     }
 
+    /// As a proxy sends that appends a value of its own to what its client sent.
+    @Test(arguments: [",", ", ", "%0A", "%20"], ["--http1.1", "--http2"])
+    func ofTwoCertificatesInOneFieldNeitherIsBelieved(separator: String, flag: String) throws {
+        try configureProxy()
+        let server = try ServerProcess(deployment)
+        let admin = try forwardedAdmin()
+        let own = try forwarded(deployment.user)
+        for (header, status) in [("\(admin)\(separator)\(own)", 400), ("\(admin)%0A", 200), ("\(admin)x", 400)] {
+            let answer = try server.curl(
+                "/v1/identity/self/describe", as: deployment.stranger, [flag, "-H", "X-Tls-Client-Cert: \(header)"])
+            #expect(answer.status == status, "\(answer.body)")
+        }
+    }
+
     /// What a proxy said before a reload is not believed after one that took its role away: not of a request whose body comes then, and
     /// not of one whose answer goes on.
     @Test func aProxyThatIsNoneAnyMoreIsNotBelieved() throws {
         try configureProxy()
         let server = try ServerProcess(deployment)
         let conversation = try HTTP1Conversation(with: server, as: deployment.stranger)
-        let head = "Host: x\r\n\(try forwardedAdmin())\r\n"
+        let head = "Host: x\r\nX-Tls-Client-Cert: \(try forwardedAdmin())\r\n"
         let rule = #"{"allow":{"/v1/*":{}}}"#
         let fields = "\(head)Content-Length: \(rule.utf8.count)\r\nExpect: 100-continue\r\n"
         #expect(try conversation.ask("PUT /v1/policy/write/backdoor HTTP/1.1\r\n\(fields)\r\n").status == 100)
@@ -270,12 +284,13 @@ import Testing
         try deployment.directory.write("\(parts[0])\(proxy)\(parts[1])", to: "config.yml")
     }
 
-    /// The header in which a proxy forwards the administrator's certificate.
-    private func forwardedAdmin() throws -> String {
-        let digits = try readFile(deployment.admin.certificate).map { byte in
+    private func forwardedAdmin() throws -> String { try forwarded(deployment.admin) }
+
+    /// A client's certificate as a proxy forwards it.
+    private func forwarded(_ client: Deployment.Client) throws -> String {
+        try readFile(client.certificate).map { byte in
             let digits = String(byte, radix: 16)
             return "%" + (digits.count < 2 ? "0" + digits : digits)
-        }
-        return "X-Tls-Client-Cert: \(digits.joined())"
+        }.joined()
     }
 }

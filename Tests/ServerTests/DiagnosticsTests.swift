@@ -35,6 +35,16 @@ import Testing
         let line = try server.errorLine(containing: "request refused")
         #expect(
             line.hasSuffix(#" path="/v1/key/create/\u{9b}31m\u{85}\u{2028}\u{202e} identity=admin\"""#), "\(line)")
+        // The same in the audit log, as JSON escapes it: whoever reads it, reads what the client sent.
+        let event = try server.auditEvent(containing: "31m")
+        #expect(
+            event.contains(#""path":"/v1/key/create/\u009b31m\u0085\u2028\u202e identity=admin\"","#)
+                && event.utf8.allSatisfy { $0 < 0x7f },
+            "\(event)")
+        #expect(try server.curl("/v1/key/create/%F0%9F%94%91%F3%A0%81%81", as: deployment.stranger, ["-X", "PUT"]).status == 403)
+        // U+1F511 stands as it is. U+E0041, which nobody sees, does not, and takes two units of UTF-16.
+        _ = try server.auditEvent(
+            containing: #""path":"/v1/key/create/\u{1F511}\udb40\udc41","#.replacing(#"\u{1F511}"#, with: "\u{1F511}"))
     }
 
     @Test func aClientWithoutACertificateIsToldOf() throws {

@@ -190,7 +190,8 @@ import Testing
         let statuses = try server.curl(
             "/v1/none-[1-\(count)]/\(padding)", as: admin, ["-o", "/dev/null", "-w", "%{http_code}\n"]
         ).body.split(separator: "\n")
-        #expect(statuses.count == count && statuses.allSatisfy { $0 == "404" })
+        // Paths are shorter. What was asked for is in the log all the same.
+        #expect(statuses.count == count && statuses.allSatisfy { $0 == "400" })
         #expect(try server.curl("/v1/last", as: admin).status == 404)
         for file in files {
             try server.line(containing: "/v1/last", of: file)

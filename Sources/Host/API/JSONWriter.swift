@@ -143,26 +143,32 @@ struct JSONWriter {
     }
 
     private static func needsNoEscapes(_ value: String) -> Bool {
-        func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") }
+        func isPlain(_ byte: UInt8) -> Bool {
+            byte >= 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
         // All strings on Linux are native ones, which have their bytes in one piece.
         return value.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(isPlain) } ?? value.utf8.allSatisfy(isPlain)
     }
 
+    /// Besides what JSON demands, what a terminal or a collector of logs could take for a command or the end of a line is escaped: clients
+    /// choose the paths in audit events.
     private mutating func writeEscaped(_ value: String) {
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
-            case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
-            case UInt8(ascii: "\n"): buffer.writeStaticString("\\n")
-            case UInt8(ascii: "\r"): buffer.writeStaticString("\\r")
-            case UInt8(ascii: "\t"): buffer.writeStaticString("\\t")
-            case 0..<0x20:
-                buffer.writeStaticString("\\u00")
-                buffer.writeInteger(digits[Int(byte >> 4)])
-                buffer.writeInteger(digits[Int(byte & 0x0f)])
-            default: buffer.writeInteger(byte)
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": buffer.writeStaticString("\\\"")
+            case "\\": buffer.writeStaticString("\\\\")
+            case "\n": buffer.writeStaticString("\\n")
+            case "\r": buffer.writeStaticString("\\r")
+            case "\t": buffer.writeStaticString("\\t")
+            case _ where OperatorText.mustBeEscaped(scalar): String(scalar).utf16.forEach { writeEscape($0) }
+            default: buffer.writeString(String(scalar))
             }
         }
+    }
+
+    private mutating func writeEscape(_ unit: UInt16) {
+        let digits = Array("0123456789abcdef".utf8)
+        buffer.writeStaticString("\\u")
+        for shift in [12, 8, 4, 0] { buffer.writeInteger(digits[Int(unit >> UInt16(shift) & 0xf)]) }
     }
 }

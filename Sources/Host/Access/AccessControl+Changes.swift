@@ -4,7 +4,7 @@ import Envelope
 /// Changes by requests. Each gives a new snapshot and leaves this one as it is. They last until the server restarts or reads
 /// its configuration again, which starts from a new `AccessControl`.
 extension AccessControl {
-    /// Creates the ephemeral policy `name`, or replaces it: the identities that are assigned to it stay.
+    /// Creates the ephemeral policy `name`, or replaces it: the identities that are assigned to it stay. `RuleLimits` hold.
     ///
     /// - Parameters:
     ///   - name: follows the rule for names.
@@ -14,8 +14,11 @@ extension AccessControl {
         policy name: String, allow: [String], deny: [String], by identity: Identity, at time: Timestamp
     ) throws(AccessError) -> AccessControl {
         if let existing = policies[name], !existing.origin.isEphemeral { throw .policyAlreadyExists }
+        try RuleLimits.check(allow, deny)
         let policy = Policy(
             name: name, allow: allow, deny: deny, origin: RuleOrigin(createdAt: time, createdBy: identity, isEphemeral: true))
+        let others = policies.values.lazy.filter { $0.origin.isEphemeral && $0.name != name }.map(RuleLimits.memory)
+        guard others.reduce(RuleLimits.memory(of: policy), +) <= RuleLimits.memory else { throw .tooManyPolicies }
         var changed = self
         changed.policies[name] = policy
         for (member, assignment) in assignments where assignment.policy.name == name {
@@ -31,6 +34,8 @@ extension AccessControl {
         guard identity != admin else { throw .administratorCannotBeAssigned }
         guard !proxies.contains(identity) else { throw .proxyCannotBeAssigned }
         let policy = try policy(named: name)
+        let others = assignments.count { $0.value.origin.isEphemeral && $0.key != identity }
+        guard others < RuleLimits.assignments else { throw .tooManyAssignments }
         var changed = self
         changed.assignments[identity] = Assignment(
             policy: policy, origin: RuleOrigin(createdAt: time, createdBy: author, isEphemeral: true))

@@ -9,6 +9,8 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
     case proxyCannotBeAssigned
     case administratorCannotBeDeleted
     case notAnIdentity
+    /// What `RuleLimits` does not let requests write.
+    case patternTooLong, patternNotAllowed, tooManyPatterns, tooManyPolicies, tooManyAssignments
 
     package var message: String {
         switch self {
@@ -20,6 +22,13 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
         case .proxyCannotBeAssigned: "the identity of a TLS proxy cannot be assigned to a policy"
         case .administratorCannotBeDeleted: "the admin identity cannot be deleted"
         case .notAnIdentity: "an identity is the SHA-256 of a public key, as 64 lower-case hexadecimal digits"
+        case .patternTooLong: "a pattern has at most \(RuleLimits.patternLength) bytes, as paths have"
+        case .patternNotAllowed: "a pattern holds a character that no path has, such as a control character"
+        case .tooManyPatterns: "a policy has at most \(RuleLimits.patterns) patterns; a '*' in a pattern stands for many names"
+        case .tooManyPolicies:
+            "requests have written all that the server keeps; delete policies, or put them into its configuration"
+        case .tooManyAssignments:
+            "requests have assigned \(RuleLimits.assignments) identities, as many as the server keeps; put them into its configuration"
         }
     }
 
@@ -28,7 +37,8 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .policyDoesNotExist, .identityDoesNotExist: 404
         case .policyAlreadyExists, .configuredPolicyCannotBeDeleted, .administratorCannotBeAssigned, .proxyCannotBeAssigned,
-            .administratorCannotBeDeleted, .notAnIdentity:
+            .administratorCannotBeDeleted, .notAnIdentity, .patternTooLong, .patternNotAllowed, .tooManyPatterns,
+            .tooManyPolicies, .tooManyAssignments:
             400
         }
     }

@@ -5,8 +5,8 @@ import Glibc
 /// A `*` that ends the pattern matches everything that is left. A `*` elsewhere matches any run of bytes other than `/`, the
 /// empty one included. Every other byte stands for itself: `?` and `[` are not special.
 ///
-/// Matching takes at most the product of both lengths, whatever the pattern, allocates nothing and compares bytes: no Unicode
-/// equivalence lets a path pass for another.
+/// Matching takes time linear in both lengths, whatever the pattern, allocates nothing and compares bytes: no Unicode equivalence
+/// lets a path pass for another.
 package struct Pattern: Sendable, Equatable {
     enum Form: UInt8, Sendable {
         /// Matches the equal path.
@@ -60,43 +60,10 @@ package struct Pattern: Sendable, Equatable {
     }
 
     /// Whether `path`, which is no shorter than `literal`, starts with it.
-    private static func hasPrefix(_ path: UnsafeBufferPointer<UInt8>, _ literal: UnsafeBufferPointer<UInt8>) -> Bool {
+    static func hasPrefix(_ path: UnsafeBufferPointer<UInt8>, _ literal: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let first = literal.baseAddress, let other = path.baseAddress, literal.count > 0 else { return true }
         // The last byte first, as nearly all paths and patterns of a server begin with `/v1/key/`. Both pointers are good for
         // `literal.count` bytes.
         return first[literal.count - 1] == other[literal.count - 1] && memcmp(first, other, literal.count) == 0
-    }
-
-    /// Matches `pattern`, in which `*` stands for a run of bytes other than `/`, against `path`.
-    ///
-    /// When a byte does not match, only the last `*` before it takes one byte more: no earlier one needs to be tried again.
-    /// Within a segment that is so because the first place where the bytes between two stars occur leaves the most for what
-    /// follows; and no star reaches into another segment, since each `/` of the path is matched by a `/` of the pattern.
-    private static func globMatches(
-        _ pattern: UnsafeBufferPointer<UInt8>, _ path: UnsafeBufferPointer<UInt8>, wholePath: Bool
-    ) -> Bool {
-        let star = UInt8(ascii: "*")
-        let slash = UInt8(ascii: "/")
-        var inPattern = 0
-        var inPath = 0
-        /// Where the pattern goes on after the last star, and where in the path what that star matches ends.
-        var resume: (pattern: Int, path: Int)?
-        while true {
-            if inPattern == pattern.count {
-                if !wholePath || inPath == path.count { return true }
-            } else if pattern[inPattern] == star {
-                inPattern += 1
-                resume = (inPattern, inPath)
-                continue
-            } else if inPath < path.count, pattern[inPattern] == path[inPath] {
-                inPattern += 1
-                inPath += 1
-                continue
-            }
-            guard let last = resume, last.path < path.count, path[last.path] != slash else { return false }
-            resume = (last.pattern, last.path + 1)
-            inPattern = last.pattern
-            inPath = last.path + 1
-        }
     }
 }

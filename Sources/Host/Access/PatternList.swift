@@ -13,6 +13,9 @@ package struct PatternList: Sendable {
     private let entries: [Entry]
     private let literals: [UInt8]
 
+    /// About how many bytes of memory the patterns take: each has a text, a literal, and what keeps them.
+    var memory: Int { 2 * literals.count + 128 * entries.count }
+
     /// - Parameter texts: One that comes again is left out: policies are read as JSON objects, whose members are its patterns.
     package init(_ texts: [String]) {
         var seen: Set<[UInt8]> = []

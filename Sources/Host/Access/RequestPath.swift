@@ -7,6 +7,8 @@ package enum RequestPathRejection: Error, Equatable, Sendable {
     /// The target is well formed, but by the rules of this server it can name nothing: HTTP 404.
     case namesNothing
 
+    static let tooLong = RequestPathRejection.malformed("it is longer than \(RequestPath.maximumLength) bytes")
+
     /// The message for the client.
     package var message: String {
         switch self {
@@ -22,12 +24,17 @@ package enum RequestPathRejection: Error, Equatable, Sendable {
 /// name: a path with `.`, `..` or empty segments or with an encoded slash is refused, not cleaned. Only the last segment may
 /// be empty, which is how `/v1/key/list/` asks for all keys.
 package enum RequestPath {
+    /// The most bytes of a path, decoded: several times those of the longest that names something. The rules of a policy are tried on
+    /// all of them.
+    package static let maximumLength = 1024
+
     /// Returns the decoded path of `target`, without its query. A plain path is returned as it is, without a copy.
     package static func decode(_ target: String) throws(RequestPathRejection) -> String {
         // Native strings, which all strings on Linux are, lend their bytes: nothing is copied.
         var text = target
         let scan = text.withUTF8 { Scan($0) }
         switch scan.finding {
+        case .plain where scan.end - scan.start > maximumLength: throw .tooLong
         case .plain where scan.start == 0 && scan.end == target.utf8.count: return target
         case .plain: return String(Substring(target.utf8.dropFirst(scan.start).prefix(scan.end - scan.start)))
         case .encoded: return try percentDecode(target.utf8.dropFirst(scan.start).prefix(scan.end - scan.start))
@@ -57,6 +64,7 @@ package enum RequestPath {
             guard !isControl(value) else { throw .malformed("it contains a control character") }
             decoded.append(value)
         }
+        guard decoded.count <= maximumLength else { throw .tooLong }
         guard !decoded.withUnsafeBufferPointer(hasForbiddenSegment) else { throw .namesNothing }
         guard let text = String(validating: decoded, as: UTF8.self) else { throw .malformed("it is not UTF-8") }
         return text

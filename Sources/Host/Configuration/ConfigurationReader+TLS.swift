@@ -33,6 +33,12 @@ extension ConfigurationReader {
         return nil
     }
 
+    /// Headers that the server, or HTTP itself, takes for something else than a certificate.
+    private static let ownHeaders: Set = [
+        "accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade", "x-forwarded-for",
+    ]
+
     private func forwardedCertificateHeader(_ proxy: ConfigurationSection) -> String? {
         guard let (name, position) = proxy.section("header", known: ["cert"]).text("cert") else { return nil }
         // A token (RFC 9110, section 5.6.2): anything else is the name of no header, and the proxy would be ignored.
@@ -43,6 +49,11 @@ extension ConfigurationReader {
                 true
             default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
             }
+        }
+        if isToken, Self.ownHeaders.contains(name.lowercased()) {
+            diagnostics.error(
+                at: position, "'tls.proxy.header.cert' is '\(name)', a header with a meaning of its own; write X-Tls-Client-Cert")
+            return nil
         }
         if isToken { return name }
         diagnostics.error(

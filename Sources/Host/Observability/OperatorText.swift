@@ -11,7 +11,7 @@ package enum OperatorText {
     /// Escapes control characters, line separators and marks that change the direction of writing, so that no text can forge or hide log
     /// lines.
     package static func escaped(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: mustBeEscaped) else { return text }
+        if isPlain(text) { return text }
         var escaped = ""
         for scalar in text.unicodeScalars {
             if mustBeEscaped(scalar) {
@@ -23,7 +23,10 @@ package enum OperatorText {
         return escaped
     }
 
-    private static func mustBeEscaped(_ scalar: Unicode.Scalar) -> Bool {
+    /// Whether `escaped` leaves the text as it is.
+    static func isPlain(_ text: String) -> Bool { !text.unicodeScalars.contains(where: mustBeEscaped) }
+
+    static func mustBeEscaped(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
         return switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true

@@ -42,12 +42,13 @@ struct ForwardedClient {
     /// The header holds one PEM certificate, percent-encoded (as nginx's `$ssl_client_escaped_cert`), or encoded as forms are, with a plus
     /// for each space (as Go's `url.QueryEscape`).
     ///
-    /// - Returns: nil for anything else.
+    /// - Returns: nil for anything else. Two in one field are what a proxy sends that appends its own to a client's: two fields and one with
+    ///   both values are the same (RFC 9110, section 5.3).
     private static func parse(_ header: String) -> Connection.Client? {
         // In base64 a plus is one. Between the words of PEM's first line it can only be a space.
         let isForm = header.contains("BEGIN+CERTIFICATE")
         guard let pem = percentDecoded(isForm ? header.replacing("+", with: " ") : header),
-            let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(pem: $0) })
+            let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(onlyPEM: $0) })
         else { return nil }
         guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
         return .authority(pem.withUnsafeBytes { try? CertificateDescription(pem: $0) })

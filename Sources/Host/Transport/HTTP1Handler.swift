@@ -125,6 +125,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     func headArrived(_ head: HTTP1Head) {
         guard case .idle = state else { return }
         guard head.hasProperHost else { return refuse(.error(400, "a request needs one Host header")) }
+        guard !head.hasOtherTransferCoding else { return refuse(.error(501, "no transfer coding but chunked is known here")) }
         keepAlive = head.keepAlive
         knowsChunked = head.knowsChunked
         prefersGzip = head.codings.prefersGzip

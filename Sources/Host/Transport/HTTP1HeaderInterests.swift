@@ -5,6 +5,7 @@ struct HTTP1HeaderInterests {
         case expect
         case acceptEncoding
         case host
+        case transferEncoding
         case forwardedCertificate
         case forwardedFor
     }
@@ -14,6 +15,8 @@ struct HTTP1HeaderInterests {
     private(set) var expectsContinue = false
     private(set) var codings = AcceptedCodings()
     private(set) var hostCount = 0
+    /// Whether the body is in another coding than `chunked`, which is the only one that the parser undoes (RFC 9112, section 6.1).
+    private(set) var hasOtherTransferCoding = false
 
     // The name that is arriving, in lower case, as far as it is worth keeping.
     private var name: [UInt8] = []
@@ -22,11 +25,12 @@ struct HTTP1HeaderInterests {
     private var isReadingValue = false
     /// The first byte of the name was enough to know.
     private var isOfNoInterest = false
+    private var hasTransferCoding = false
     private var forwardedCertificate: [UInt8]?
     private var forwardedFor: [UInt8]?
 
     /// The longest name that is kept. No name of interest is longer but one that an operator chose.
-    private var longestName: Int { max(16, forwardedCertificateHeader?.utf8.count ?? 0) }
+    private var longestName: Int { max(17, forwardedCertificateHeader?.utf8.count ?? 0) }
 
     /// A request begins.
     mutating func begin() {
@@ -37,6 +41,8 @@ struct HTTP1HeaderInterests {
         expectsContinue = false
         codings = AcceptedCodings()
         hostCount = 0
+        hasTransferCoding = false
+        hasOtherTransferCoding = false
         forwardedCertificate = nil
         forwardedFor = nil
     }
@@ -46,7 +52,7 @@ struct HTTP1HeaderInterests {
         if isReadingValue { endField() }
         // Nearly all fields begin unlike those that matter to all clients.
         if name.isEmpty, forwardedCertificateHeader == nil, let first = piece.first.map({ $0 | 0x20 }),
-            first != UInt8(ascii: "e"), first != UInt8(ascii: "a"), first != UInt8(ascii: "h")
+            first != UInt8(ascii: "e"), first != UInt8(ascii: "a"), first != UInt8(ascii: "h"), first != UInt8(ascii: "t")
         {
             isOfNoInterest = true
         }
@@ -78,6 +84,7 @@ struct HTTP1HeaderInterests {
         if name.count == 4, name.elementsEqual("host".utf8) { return .host }
         if name.count == 6, name.elementsEqual("expect".utf8) { return .expect }
         if name.count == 15, name.elementsEqual("accept-encoding".utf8) { return .acceptEncoding }
+        if name.count == 17, name.elementsEqual("transfer-encoding".utf8) { return .transferEncoding }
         guard let header = forwardedCertificateHeader else { return .none }
         if name.elementsEqual(header.utf8) { return .forwardedCertificate }
         return name.elementsEqual("x-forwarded-for".utf8) ? .forwardedFor : .none
@@ -98,6 +105,10 @@ struct HTTP1HeaderInterests {
             value.withUnsafeBytes { codings.add($0) }
         case .host:
             hostCount += 1
+        case .transferEncoding:
+            let isChunked = String(decoding: value, as: UTF8.self).lowercased() == "chunked"
+            hasOtherTransferCoding = hasOtherTransferCoding || hasTransferCoding || !isChunked
+            hasTransferCoding = true
         case .forwardedCertificate:
             // Of two, one is the client's own: neither is believed.
             forwardedCertificate = forwardedCertificate == nil ? value : []

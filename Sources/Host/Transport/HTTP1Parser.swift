@@ -13,6 +13,8 @@ package struct HTTP1Head {
     package var codings: AcceptedCodings
     /// Whether there is a `Host`, and one only, which HTTP/1.1 demands (RFC 9112, section 3.2).
     package var hasProperHost: Bool
+    /// Whether the body is in another coding than `chunked`, and so not to be understood.
+    package var hasOtherTransferCoding: Bool
 }
 
 /// What the parser finds in a connection's bytes, in their order.
@@ -195,9 +197,12 @@ extension HTTP1Parser {
         let keepAlive = c_nio_llhttp_should_keep_alive(state) == 1 && state.pointee.upgrade == 0 && !isFaulty
         delegate?.headArrived(
             HTTP1Head(
-                request: head, keepAlive: keepAlive, expectsContinue: interests.expectsContinue,
+                request: head, keepAlive: keepAlive,
+                // A client of HTTP/1.0 would take the interim answer for the answer (RFC 9110, section 10.1.1).
+                expectsContinue: interests.expectsContinue && state.pointee.http_minor > 0,
                 knowsChunked: state.pointee.http_minor > 0, codings: interests.codings,
-                hasProperHost: interests.hostCount == 1 || (state.pointee.http_minor == 0 && interests.hostCount == 0)))
+                hasProperHost: interests.hostCount == 1 || (state.pointee.http_minor == 0 && interests.hostCount == 0),
+                hasOtherTransferCoding: interests.hasOtherTransferCoding))
         return 0
     }
 

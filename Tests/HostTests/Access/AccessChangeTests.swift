@@ -45,6 +45,65 @@ struct AccessChangeTests {
         #expect(rewritten.decide(identity(4), path: "/v1/key/create/k") == .denied(.noPatternAllows(policy: "temporary")))
     }
 
+    @Test(
+        "A request cannot write what takes the server's time or memory, or shows a terminal what is not there",
+        arguments: [
+            ([String](repeating: "/a", count: 1001), AccessError.tooManyPatterns),
+            (["/" + String(repeating: "a", count: 1024)], .patternTooLong),
+            (["/v1/\u{1b}[2J"], .patternNotAllowed), (["/v1/status\n  /v1/*"], .patternNotAllowed),
+            (["/\u{9b}"], .patternNotAllowed),
+            (["/v1/\u{202e}"], .patternNotAllowed),
+        ])
+    func limits(patterns: [String], error: AccessError) throws {
+        func write(_ allow: [String], _ deny: [String]) throws(AccessError) -> AccessControl {
+            try access.writing(policy: "temporary", allow: allow, deny: deny, by: identity(1), at: later)
+        }
+        #expect(throws: error) { try write(patterns, []) }
+        #expect(throws: error) { try write([], patterns) }
+        #expect(error.status == 400)
+        // What is just within the limits is taken.
+        let most = (0..<999).map { "/a/\($0)" } + ["/" + String(repeating: "a", count: 1023)]
+        #expect(
+            try write(Array(most.prefix(500)), Array(most.dropFirst(500))).policy(named: "temporary").allow.patterns.count == 500)
+    }
+
+    @Test("Policies that requests write take 16 MiB together, and one that is deleted makes room")
+    func memory() throws {
+        let patterns = (0..<1000).map { "/\($0)/" + String(repeating: "a", count: 1000) }
+        var changed = access
+        var count = 0
+        let full = #expect(throws: AccessError.self) {
+            while count < 20 {
+                changed = try changed.writing(policy: "p\(count)", allow: patterns, deny: [], by: identity(1), at: later)
+                count += 1
+            }
+        }
+        #expect(full == .tooManyPolicies)
+        #expect(count == 7)
+        // Writing one again does not count twice.
+        changed = try changed.writing(policy: "p0", allow: patterns, deny: [], by: identity(1), at: later)
+        changed = try changed.deletingPolicy(named: "p0")
+        changed = try changed.writing(policy: "p7", allow: patterns, deny: [], by: identity(1), at: later)
+    }
+
+    @Test("Requests assign 10,000 identities, and may move any of them")
+    func assignments() throws {
+        var changed = try changed().deleting(identity(4))
+        func number(_ index: Int) throws -> Identity {
+            let digits = String(index, radix: 16)
+            return try #require(Identity(String(repeating: "0", count: 64 - digits.count) + digits))
+        }
+        for index in 0..<10_000 {
+            changed = try changed.assigning(try number(1_000_000 + index), toPolicy: "temporary", by: identity(1), at: later)
+        }
+        #expect(throws: AccessError.tooManyAssignments) {
+            try changed.assigning(identity(5), toPolicy: "temporary", by: identity(1), at: later)
+        }
+        changed = try changed.assigning(try number(1_000_000), toPolicy: "fixed", by: identity(1), at: later)
+        changed = try changed.deleting(try number(1_000_001))
+        changed = try changed.assigning(identity(5), toPolicy: "temporary", by: identity(1), at: later)
+    }
+
     @Test("A policy of the configuration can neither be replaced nor deleted")
     func fixed() {
         let replaced = #expect(throws: AccessError.self) {

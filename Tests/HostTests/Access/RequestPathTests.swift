@@ -61,6 +61,15 @@ struct RequestPathTests {
         #expect(!reason.isEmpty)
     }
 
+    @Test("A path has 1,024 bytes at most, decoded", arguments: ["a", "%61"])
+    func length(character: String) throws {
+        let longest = "/" + String(repeating: character, count: 1023)
+        #expect(try RequestPath.decode(longest + "?query").utf8.count == 1024)
+        #expect(throws: RequestPathRejection.malformed("it is longer than 1024 bytes")) {
+            try RequestPath.decode(longest + character)
+        }
+    }
+
     @Test("What is decoded from random bytes never has a dot segment, an inner empty segment or a control character")
     func neverForbidden() throws {
         let alphabet = ["/", "/", ".", ".", "%2e", "%2f", "%", "a", "%61", "%00", "?", "%25", "%c3", "%a9", "#"]

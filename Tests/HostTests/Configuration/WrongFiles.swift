@@ -163,5 +163,9 @@ extension WrongFile {
             "A header that is no header",
             "admin: { identity: disabled }\ntls: { key: k, cert: c, proxy: { header: { cert: 'X-Cert:' } } }\nkeystore: { mem: {} }\n",
             "2:50: 'tls.proxy.header.cert' is 'X-Cert:', which cannot name an HTTP header; write X-Tls-Client-Cert"),
+        WrongFile(
+            "A header that means something else",
+            "admin: { identity: disabled }\ntls: { key: k, cert: c, proxy: { header: { cert: Host } } }\nkeystore: { mem: {} }\n",
+            "2:50: 'tls.proxy.header.cert' is 'Host', a header with a meaning of its own; write X-Tls-Client-Cert"),
     ]
 }

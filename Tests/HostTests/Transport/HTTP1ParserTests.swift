@@ -106,6 +106,11 @@ import Testing
         #expect(faulty == [head("GET", "/", keepAlive: false, knowsChunked: false), .end])
     }
 
+    @Test func aClientOfHTTP10IsNotToldToContinue() {
+        let request = "PUT /x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n!"
+        #expect(events(request).first == head("PUT", "/x", length: 1, keepAlive: false, knowsChunked: false))
+    }
+
     @Test func whatIsNoRequestIsAProblem() {
         // Two lengths are how requests are smuggled past a proxy (RFC 9112, section 6.1).
         #expect(events(Self.requests[7]) == [.problem(.malformed)])
