@@ -4,6 +4,8 @@ struct Finding: Equatable, Sendable {
         case failed
         case warned
         case skipped
+        /// Something was seen that the rule speaks of.
+        case tried
         /// Said by a worker for the runner: what a step of a check with several processes came to.
         case told
         /// The check ran to its end.

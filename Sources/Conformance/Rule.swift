@@ -103,6 +103,16 @@ package struct Rule: Hashable, Sendable {
 
     /// Whether every check watches over it, and none is made for it.
     package var isWatched: Bool { Self.watched.contains(self) }
+    /// Why nothing is known of a rule that every check watches over when none has come by what it speaks of; nil when each does.
+    var untried: String? {
+        switch self {
+        case .sinks: "no sink was given to the plugin for a value or name, and no call failed"
+        case .listAnswers: "list() was not called"
+        case .messages: "no call failed"
+        case .secrets: "no value was given to the plugin"
+        default: nil
+        }
+    }
     /// Whether it takes `--durable`.
     package var needsKills: Bool { self == .durableKill }
 

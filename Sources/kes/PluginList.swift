@@ -8,7 +8,8 @@ struct PluginList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls", abstract: "List the plugins that a server would find, and why it would refuse one.",
         discussion:
-            "Each plugin is looked at in a process of its own. Without --plugins, KES_PLUGINS counts, then what a server searches."
+            "Each plugin is looked at in a process of its own. Without --plugins, KES_PLUGINS counts, then what a server searches. "
+            + "Exits with 1 when a server would refuse one of them; the others are listed all the same."
     )
 
     @Option(help: ArgumentHelp("Where the plugins' manifests are.", valueName: "dir"), completion: .directory)
@@ -23,8 +24,14 @@ struct PluginList: ParsableCommand {
         let entries = PluginCatalogue.entries(in: directory)
         let output = printing.output
         if printing.json {
-            return try output.line("[" + entries.map(\.json).joined(separator: ",") + "]")
+            try output.line("[" + entries.map(\.json).joined(separator: ",") + "]")
+        } else {
+            try list(entries, of: directory, output)
         }
+        if entries.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+    }
+
+    private func list(_ entries: [PluginCatalogue.Entry], of directory: PluginDirectory, _ output: Output) throws {
         guard !entries.isEmpty else {
             throw CommandFailure(
                 "no plugins: there is no manifest in \(directory.searched.joined(separator: ", ")). "

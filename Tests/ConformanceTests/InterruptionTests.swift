@@ -30,11 +30,12 @@ import Testing
         #expect(access(place, F_OK) != 0)
         #expect(rmdir(temporary) == 0, "something is left in the directory for temporary files")
     }
-    /// Starts the check of a keystore whose open() never returns, and waits for that call.
+
+    /// Starts the check of a keystore whose open() never returns, or its create(), and waits for that call.
     ///
-    /// - Returns: also the pid of the worker, that of a process that the plugin has started, and the configuration.
+    /// - Returns: also the pid of the worker, that of a process that the plugin has started, and the configuration, or the name.
     static func hangingCheck(
-        in directory: TemporaryDirectory, _ arguments: [String], environment: [String: String?] = [:]
+        in directory: TemporaryDirectory, _ arguments: [String], inCreate: Bool = false, environment: [String: String?] = [:]
     ) throws -> (check: Subprocess, words: [Substring]) {
         let fifo = directory.file("fifo")
         try #require(mkfifo(fifo, 0o600) == 0)
@@ -45,7 +46,7 @@ import Testing
             [
                 "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DFIFO=\"\(fifo)\"", "-I\(root)/Sources/PluginAPI/include",
                 "\(root)/Tests/ConformanceTests/Fixtures/hanging.c", "-o", library,
-            ])
+            ] + (inCreate ? ["-DIN_CREATE"] : []))
         try #require(compiled.code == 0, "\(compiled.errorText)")
         let check = try Subprocess(kesPath(), ["plugin", "check", library] + arguments, environment: environment)
         // Opens when the plugin does, in its first call.

@@ -22,13 +22,49 @@ import Testing
         #expect(try run("ls", ["-A", keystore], environment: ["LC_ALL": "C"]).text == "-\nkc-1\nkey\n")
     }
 
-    @Test("A check that a signal ends says which names it may have left", arguments: [SIGINT, SIGTERM])
+    @Test("A check that a signal ends removes its names, and no key of others", arguments: [SIGINT, SIGTERM])
     func signal(_ number: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let keystore = directory.file("keys")
+        try #require(mkdir(keystore, 0o700) == 0)
+        // Somebody's key that has the check's letters in its name.
+        try directory.write("somebody's value", to: "keys/my-kc7-key")
+        let check = try Subprocess(
+            kesPath(),
+            [
+                "plugin", "check", "\(buildDirectory())/libFSStore.so", "--config", "{\"path\":\"\(keystore)\"}", "--seed", "7",
+                "--only", "list.pages",
+            ])
+        func names() throws -> [Substring] { try run("ls", ["-A", keystore]).text.split(separator: "\n") }
+        while try names().count(where: { $0.contains("kc7-") }) < 100 { try #require(!check.hasEnded) }
+        check.signal(number)
+        #expect(check.wait() == -number)
+        #expect(try names() == ["my-kc7-key"])
+        let said = String(decoding: check.collect().error, as: UTF8.self)
+        #expect(said == Self.interrupted)
+    }
+
+    @Test("Where it cannot remove them it says which may be left, and why", arguments: [SIGINT, SIGTERM])
+    func signalThatLeavesNames(_ number: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let (check, _) = try InterruptionTests.hangingCheck(
+            in: directory, ["--config", "{}", "--seed", "7", "--only", "create.stores"], inCreate: true)
+        check.signal(number)
+        #expect(check.wait() == -number)
+        let said = String(decoding: check.collect().error, as: UTF8.self)
+        let left = "Keys whose names hold \"kc7-\" may be left in the keystore: list() answered INTERNAL\n"
+        #expect(said == Self.interrupted + left)
+    }
+
+    @Test("Before anything was made, there is nothing to remove", arguments: [SIGINT])
+    func signalAtTheFirstOpen(_ number: Int32) throws {
         let directory = try TemporaryDirectory()
         let (check, _) = try InterruptionTests.hangingCheck(in: directory, ["--config", "{}", "--seed", "7"])
         check.signal(number)
         #expect(check.wait() == -number)
-        let said = String(decoding: check.collect().error, as: UTF8.self)
-        #expect(said == "\nInterrupted: keys whose names hold \"kc7-\" may be left in the keystore\n")
+        #expect(check.collect().error.isEmpty)
     }
+
+    private static let interrupted =
+        "\nInterrupted: removing the keys of this check, whose names hold \"kc7-\"; another signal leaves them there\n"
 }

@@ -14,17 +14,27 @@ import Testing
             to: "sqlite.yml", mode: 0o644)
         try directory.write("name: gone\nlibrary: libgone.so\n", to: "gone.yml", mode: 0o644)
         let json = try run(kesPath(), ["plugin", "ls", "--plugins", directory.path, "--json"])
-        #expect(json.code == 0, "\(json.errorText)")
+        #expect(json.code == 1, "a script has to hear of those that are refused")
         #expect(json.text.contains(#""name":"mem","version":"1.0.0","abi":1,"state":"ready""#))
         #expect(json.text.split(separator: #""state":"refused""#).count == 4)
 
-        let text = try run(kesPath(), ["plugin", "ls"], environment: ["KES_PLUGINS": directory.path]).text
+        let listing = try run(kesPath(), ["plugin", "ls"], environment: ["KES_PLUGINS": directory.path])
+        #expect(listing.code == 1 && listing.error.isEmpty)
+        let text = listing.text
         #expect(text.contains("● mem 1.0.0\n"))
         #expect(text.contains("is the plugin 'mem', but its manifest calls it 'fs'"))
         #expect(text.contains("its SHA-256 is"))
         #expect(text.contains("there is no library 'libgone.so'"))
         let digest = try #require(try run("sha256sum", ["\(buildDirectory())/libMemStore.so"]).text.split(separator: " ").first)
         #expect(text.contains(digest))
+    }
+
+    @Test("Where a server would load all, the exit code is 0")
+    func allReady() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("name: mem\nlibrary: \(buildDirectory())/libMemStore.so\n", to: "mem.yml", mode: 0o644)
+        #expect(try run(kesPath(), ["plugin", "ls", "--plugins", directory.path]).code == 0)
+        #expect(try run(kesPath(), ["plugin", "ls", "--plugins", directory.path, "--json"]).code == 0)
     }
 
     @Test("No plugins at all is an error that says where it looked")

@@ -50,6 +50,25 @@ import Testing
         #expect(report.passed("list.cost"))
     }
 
+    @Test("What every check watches over is passed where a check came by it, and no further")
+    func watched() throws {
+        func results(_ rule: String) throws -> [String: [String]] {
+            let (code, report) = try ConformanceTests.check("\(buildDirectory())/libMemStore.so", ["--only", rule])
+            #expect(code == 0)
+            return Dictionary(grouping: report.rules, by: \.result).mapValues { $0.map(\.rule) }
+        }
+        let status = try results("status.ok")
+        #expect(
+            status == [
+                "passed": ["status.ok", "calls.answers", "process.silent", "process.crash", "process.hang"],
+                "skipped": ["calls.sinks", "calls.list", "errors.messages", "errors.secrets"],
+            ])
+        // A create and reads, and no list.
+        let missing = try results("get.missing")
+        #expect(missing["skipped"] == ["calls.list", "errors.messages"])
+        #expect(missing["passed"]?.contains("errors.secrets") == true)
+    }
+
     @Test("Of a plugin whose keystore is not filled, nothing is said of the cost", .disabled(if: isSanitized))
     func costNotReached() throws {
         let directory = try TemporaryDirectory()

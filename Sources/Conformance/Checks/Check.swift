@@ -1,7 +1,7 @@
 /// A check of one rule that runs in a worker process of its own.
 struct Check: Sendable {
     let rule: Rule
-    /// Other rules that it looks at on its way; it tells `tried ID` when it has come so far.
+    /// Other rules that it looks at on its way; it notes that it has tried them when it has come so far.
     var also: [Rule] = []
     /// How the worker is started.
     var environment = Environment.plain

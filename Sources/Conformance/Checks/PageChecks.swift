@@ -31,7 +31,7 @@ enum PageChecks {
                 after = expected
             }
             // A hundred times the names: whoever reads them all for each page takes a hundred times as long.
-            session.tell("tried \(Rule.listCost.id)")
+            session.noteTried(.listCost)
             if large > 20 * max(small, 20_000) {
                 session.warn(
                     .listCost, "a page of 10 of \(count) names took \(large / 1000) µs, of 100 names \(small / 1000) µs")

@@ -73,16 +73,20 @@ enum ValueChecks {
         }
     }
 
+    /// Values with every byte: those that do not begin with the marker.
+    static let ofBytes: [[UInt8]] = {
+        let all = (0...255).map { UInt8($0) }
+        let some: [[UInt8]] = [
+            all, Array(all.reversed()), all + all, [0], [0, 0, 0], [0xff], [0x0a], [0x0d, 0x0a], Array("a\0b".utf8),
+            [0x20, 0x09],
+        ]
+        // Every byte alone, at the beginning and at the end.
+        return some + all.map { [$0, 0x41, $0] }
+    }()
+
     static func bytes(_ session: Session) throws {
         try session.withInstance { store in
-            let all = (0...255).map { UInt8($0) }
-            var values: [[UInt8]] = [
-                all, Array(all.reversed()), all + all, [0], [0, 0, 0], [0xff], [0x0a], [0x0d, 0x0a], Array("a\0b".utf8),
-                [0x20, 0x09],
-            ]
-            // Every byte alone, at the beginning and at the end.
-            values += all.map { [$0, 0x41, $0] }
-            for (number, value) in values.enumerated() {
+            for (number, value) in ofBytes.enumerated() {
                 let name = session.name("bytes-\(number)")
                 try create(session, store, name, value, .valueBytes)
                 expect(session, store, name, value, .valueBytes)

@@ -2,17 +2,26 @@ import CLinux
 import Glibc
 import NIOConcurrencyHelpers
 
-/// What a check leaves behind when a signal ends it: nothing, but for names in a keystore that is not its own, and it says which.
+/// What a check leaves behind when a signal ends it: nothing. Where it cannot remove its names from a keystore that is not its own, it
+/// says which.
 ///
-/// A signal may come at any moment. A thread waits for it, ends the workers with all that they have started, removes the directories,
-/// and then has the signal end this process, as if nobody had waited for it.
+/// A signal may come at any moment. A thread waits for it, ends the workers with all that they have started, has the names removed, and
+/// the directories, and then has the signal end this process, as if nobody had waited for it. A second signal ends it at once.
 package enum Interruption {
     struct Holdings {
         /// Processes that were started and not collected; each leads a process group.
         var workers: Set<pid_t> = []
         var directories: Set<String> = []
-        /// Where keys may be left once a worker was started, as a sentence; nil when the keystores are in `directories`.
-        var leftNames: String?
+        /// Set once a worker was started that may make keys there; nil when the keystores are in `directories`.
+        var keptKeystore: KeptKeystore?
+    }
+
+    /// A keystore that is not thrown away.
+    struct KeptKeystore: Sendable {
+        /// What the names of the check's keys have in them.
+        var names: String
+        /// Removes them when no worker runs any more, and returns why not all, or nil.
+        var sweep: @Sendable () -> String?
     }
 
     /// Locked while something is made, and for good once a signal has come: what is not there by then is never made.
@@ -57,16 +66,27 @@ package enum Interruption {
                 var information = siginfo_t()
                 while waitid(P_PID, id_t(worker), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
             }
-            for directory in holdings.directories { WorkDirectories.removeTree(directory) }
-            if let text = holdings.leftNames {
-                // On a terminal behind the line that says what is checked. Whoever does not read it cannot be told.
-                let line = Array("\nInterrupted: \(text)\n".utf8)
-                _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            // The progress of the worker that sweeps is in one of the directories.
+            let kept = holdings.keptKeystore
+            if let kept {
+                // On a terminal behind the line that says what is checked.
+                say(
+                    "\nInterrupted: removing the keys of this check, whose names hold \"\(kept.names)\"; another signal leaves them there\n"
+                )
             }
-            signal(number, SIG_DFL)
+            for signal in signals { Glibc.signal(signal, SIG_DFL) }
             pthread_sigmask(SIG_UNBLOCK, &set, nil)
+            if let kept, let reason = kept.sweep() {
+                say("Keys whose names hold \"\(kept.names)\" may be left in the keystore: \(reason)\n")
+            }
+            for directory in holdings.directories { WorkDirectories.removeTree(directory) }
             raise(number)
             _exit(128 + number)
         }
+    }
+    /// Whoever does not read it cannot be told.
+    private static func say(_ text: String) {
+        var text = text
+        _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

@@ -106,7 +106,7 @@ extension Runner {
         writer.kill()
         let end = writer.wait()
         for word in writer.takeTold() { count(word) }
-        findings += writer.findings.filter { $0.kind == .failed }
+        take(writer.findings) { $0.kind == .failed }
         if end != .killed(signal: SIGKILL) {
             findings.append(
                 Finding(.failed, end == .overdue ? .hang : .crash, "a process that only created names ended with \(end)"))

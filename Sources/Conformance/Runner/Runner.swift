@@ -129,12 +129,15 @@ package final class Runner {
 
     // MARK: Workers
 
+    /// The procedures of workers that make no keys.
+    private static let makingNothing = Set(Rule.ofLibrary.map(\.id) + [Procedure.open.rawValue])
+
     /// Starts a worker with the configuration of `place`.
     func start(
         _ procedure: String, in place: WorkDirectories.Place, prefix: String? = nil, environment: Check.Environment = .plain
     ) throws -> WorkerProcess {
         workers += 1
-        if !place.isFresh { Interruption.change { $0.leftNames = leftNames } }
+        if !place.isFresh, !Self.makingNothing.contains(procedure) { Interruption.change { $0.keptKeystore = keptKeystore } }
         let order = Worker.Order(
             library: options.library, procedure: procedure, seed: options.seed,
             prefix: prefix ?? names(workers), isFresh: place.isFresh, progress: directories.progress(workers))
@@ -163,11 +166,32 @@ package final class Runner {
     /// What to say of names in a keystore that is not thrown away, when a worker could not remove its own.
     private var leftNames: String { "keys whose names hold \"\(runNames)\" may be left in the keystore" }
 
+    /// How the names are removed that workers had made when a signal ended them.
+    private var keptKeystore: Interruption.KeptKeystore {
+        let order = Worker.Order(
+            library: options.library, procedure: Procedure.sweep.rawValue, seed: options.seed, prefix: runNames, isFresh: true,
+            progress: directories.progress(0))
+        let options = options
+        return Interruption.KeptKeystore(names: runNames) {
+            do {
+                let worker = try WorkerProcess(
+                    order, command: options.workerCommand, configuration: Array(options.configuration.utf8), environment: [:],
+                    limit: options.limit, isHeld: false)
+                let end = worker.wait()
+                let told = worker.takeTold().last { !$0.hasPrefix("plugin ") }
+                if let told { return told == "swept" ? nil : told }
+                return end == .overdue
+                    ? "removing them took more than \(Int(options.limit)) s"
+                    : "the plugin ended its process, which was removing them"
+            } catch { return "\(error)" }
+        }
+    }
+
     /// Waits for the worker, and takes what it has found and how it ended.
     func conclude(_ worker: WorkerProcess, _ rule: Rule) {
         let end = worker.wait()
         let left = directories.keystoreIsKept ? "; \(leftNames)" : ""
-        findings += worker.findings.filter { $0.kind != .finished }
+        take(worker.findings) { $0.kind != .finished }
         for text in worker.takeTold() { note(text) }
         let marker = SecretMarker(seed: options.seed)
         let shown = String(decoding: worker.outputText, as: UTF8.self)
@@ -206,13 +230,18 @@ package final class Runner {
         }
     }
 
+    /// Takes those findings of a worker that are wanted, and what it has tried.
+    func take(_ found: [Finding], where isWanted: (Finding) -> Bool) {
+        tried.formUnion(found.filter { $0.kind == .tried }.compactMap { Rule.named($0.rule) })
+        findings += found.filter { $0.kind != .tried && isWanted($0) }
+    }
+
     private func note(_ text: String) {
         let words = text.split(separator: " ")
         switch words.first {
         case "volatile": isVolatile = true
         case "opens": hasOpened = true
         case "refuses": refusal = text.dropFirst("refuses ".count)
-        case "tried" where words.count == 2: if let rule = Rule.named(String(words[1])) { tried.insert(rule) }
         case "plugin" where words.count == 5:
             plugin = (String(words[1]), String(words[2]))
             isSerial = words[3] == "serial"
@@ -236,6 +265,7 @@ package final class Runner {
             }
             // Only the library was looked at.
             if hasOpened != true, !Rule.ofLibrary.contains(rule) { return line(rule, .skipped, ["no instance was opened"]) }
+            if let reason = rule.untried, !tried.contains(rule) { return line(rule, .skipped, [reason]) }
             return line(rule, .passed, [])
         }
         let problem = refusal.map {

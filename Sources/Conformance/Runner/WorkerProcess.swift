@@ -27,6 +27,7 @@ final class WorkerProcess {
     private var told: [String] = []
     /// The beginning of what it wrote to standard output and standard error.
     private(set) var outputText: [UInt8] = []
+    private let isHeld: Bool
     private var isOverdue = false
     private var isCollected = false
     private static let outputLimit = 8192
@@ -34,9 +35,12 @@ final class WorkerProcess {
     /// - Parameters:
     ///   - configuration: for the plugin's open().
     ///   - limit: how long the worker may run, in seconds.
+    ///   - isHeld: whether a signal ends it; not the one that cleans up after that.
     init(
-        _ order: Worker.Order, command: [String], configuration: [UInt8], environment: [String: String], limit: Double
+        _ order: Worker.Order, command: [String], configuration: [UInt8], environment: [String: String], limit: Double,
+        isHeld: Bool = true
     ) throws(NotStarted) {
+        self.isHeld = isHeld
         progress = order.progress
         // A worker that crashed takes no more orders; that must not end the runner.
         signal(SIGPIPE, SIG_IGN)
@@ -75,13 +79,19 @@ final class WorkerProcess {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
         var pid = pid_t()
         let variables = Self.variables(environment)
-        let code = Interruption.change { holdings in
-            let code = Self.withCStrings(arguments) { argv in
+        func spawn() -> Int32 {
+            Self.withCStrings(arguments) { argv in
                 Self.withCStrings(variables) { envp in posix_spawn(&pid, arguments[0], &actions, &attributes, argv, envp) }
             }
-            if code == 0 { holdings.workers.insert(pid) }
-            return code
         }
+        let code =
+            !isHeld
+            ? spawn()
+            : Interruption.change { holdings in
+                let code = spawn()
+                if code == 0 { holdings.workers.insert(pid) }
+                return code
+            }
         for end in [ends[0], ends[3], ends[5]] { close(end) }
         guard code == 0 else {
             for end in [ends[1], ends[2], ends[4]] { close(end) }
@@ -160,12 +170,16 @@ final class WorkerProcess {
         var information = siginfo_t()
         // Leaves the number taken, so that no stranger gets it while the group is ended.
         while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
-        return Interruption.change { holdings in
+        func reap() -> Int32 {
             Self.end(pid)
-            holdings.workers.remove(pid)
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
             return status
+        }
+        guard isHeld else { return reap() }
+        return Interruption.change { holdings in
+            holdings.workers.remove(pid)
+            return reap()
         }
     }
 

@@ -40,6 +40,7 @@ enum Call {
         let (messages, problem) = context.close()
         let outcome = Outcome(number, message: messages.first.map { String(decoding: $0.prefix(4096), as: UTF8.self) } ?? "")
         if let problem { session.fail(.sinks, "\(function.name): the error sink \(problem)") }
+        if !messages.isEmpty { session.noteTried(.sinks) }
         check(session, function.name, outcome, messages, allowed)
         return outcome
     }
@@ -62,6 +63,7 @@ enum Call {
         switch code {
         case .ok, .exists, .notFound: break
         default:
+            session.noteTried(.messages)
             session.expect(
                 messages.contains { !$0.isEmpty }, .messages,
                 "\(function) answered \(code.name) and wrote no message to the error sink")

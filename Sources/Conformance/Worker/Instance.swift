@@ -53,6 +53,7 @@ final class Instance: @unchecked Sendable {
         let outcome = make(.create, deadline, Call.always.union([.exists, .invalid])) {
             session.library.functions.create(handle, $0, nameBytes.view, valueBytes.view)
         }
+        session.noteTried(.secrets)
         if outcome.code == .ok { created.withLockedValue { _ = $0.insert(String(decoding: name, as: UTF8.self)) } }
         return outcome
     }
@@ -71,6 +72,7 @@ final class Instance: @unchecked Sendable {
         let (writes, problem) = context.close()
         let label = "get(\"\(Self.shown(name))\")"
         if let problem { session.fail(.sinks, "\(label): the value's sink \(problem)") }
+        session.noteTried(.sinks)
         session.expect(
             writes.count == (outcome.code == .ok ? 1 : 0), .sinks,
             "\(label) answered \(outcome) and called the value's sink \(writes.count) times")
@@ -107,6 +109,8 @@ final class Instance: @unchecked Sendable {
         }
         let (writes, problem) = context.close()
         if let problem { session.fail(.sinks, "list(): the names' sink \(problem)") }
+        session.noteTried(.sinks)
+        session.noteTried(.listAnswers)
         if outcome.code == .ok { checkPage(writes, prefix, after, limit) }
         return (outcome, writes.map { String(decoding: $0, as: UTF8.self) })
     }

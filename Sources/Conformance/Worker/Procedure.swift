@@ -8,6 +8,7 @@ enum Procedure: String, Sendable {
     case audit = "step.audit"
     case keep = "step.keep"
     case inspect = "step.inspect"
+    case sweep = "step.sweep"
 
     func run(_ session: Session) throws {
         switch self {
@@ -19,6 +20,7 @@ enum Procedure: String, Sendable {
         case .audit: try audit(session)
         case .keep: try keep(session)
         case .inspect: inspect(session)
+        case .sweep: Sweep.run(session)
         }
     }
 

@@ -18,6 +18,7 @@ final class Session: Sendable {
     let progress: Progress
     private let report: Int32
     private let reported = NIOLockedValueBox<[String: Int]>([:])
+    private let tried = NIOLockedValueBox<Set<Rule>>([])
     /// The most findings that are reported of one rule in one check.
     private static let limit = 4
 
@@ -41,6 +42,11 @@ final class Session: Sendable {
     func skip(_ rule: Rule, _ text: String) { send(Finding(.skipped, rule, text)) }
     func tell(_ text: String) { write(Finding(.told, nil, text)) }
     func finish() { write(Finding(.finished, nil, "")) }
+
+    /// Notes that there was something to see of a rule that is looked at on the way of others.
+    func noteTried(_ rule: Rule) {
+        if tried.withLockedValue({ $0.insert(rule).inserted }) { write(Finding(.tried, rule, "")) }
+    }
 
     func expect(_ holds: Bool, _ rule: Rule, _ text: @autoclosure () -> String) {
         if !holds { fail(rule, text()) }

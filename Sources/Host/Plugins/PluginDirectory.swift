@@ -49,9 +49,8 @@ package struct PluginDirectory: Sendable {
             guard let file = try FileTrust.open(directory.appendingPath(name + ".yml")) else { continue }
             let manifest = try PluginManifest(reading: file)
             guard manifest.name == name else {
-                throw .invalidManifest(
-                    path: file.path, line: nil, column: nil,
-                    problem: "its 'name' is '\(manifest.name)', but the file's name says '\(name)': make them equal")
+                let problem = "its 'name' is '\(manifest.name)', but the file's name says '\(name)': make them equal"
+                throw .invalidManifest(path: file.path, [ManifestProblem(problem)])
             }
             return manifest
         }

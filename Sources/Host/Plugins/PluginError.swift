@@ -6,8 +6,8 @@ package enum PluginError: Error, Equatable, Sendable {
     case invalidName(String)
     /// No directory holds `NAME.yml`. There are manifests of the plugins `known`.
     case manifestNotFound(name: String, searched: [String], known: [String])
-    /// `line` and `column` count from 1, and are nil when the problem is not at one place.
-    case invalidManifest(path: String, line: Int?, column: Int?, problem: String)
+    /// All that is wrong with a manifest, in the order of the file.
+    case invalidManifest(path: String, [ManifestProblem])
     case libraryNotFound(manifest: String, library: String, searched: [String])
     case notReadable(path: String, reason: String)
     /// Someone other than root or the server's user could have written the file.
@@ -40,8 +40,8 @@ extension PluginError: CustomStringConvertible {
             "no plugin '\(name)'\(known.isEmpty ? "" : " (\(NearestName.suggestion(for: name, among: known)))"): "
                 + "there is no \(name).yml in \(Self.list(searched)). "
                 + "Install the plugin, or name its directory with plugins.directory, --plugins or KES_PLUGINS"
-        case .invalidManifest(let path, let line, let column, let problem):
-            "\(path)\(Self.position(line, column)): \(problem)"
+        case .invalidManifest(let path, let problems):
+            problems.map { "\(path)\(Self.position($0.line, $0.column)): \($0.text)" }.joined(separator: "; ")
         case .libraryNotFound(let manifest, let library, let searched):
             "\(manifest): there is no library '\(library)' in \(Self.list(searched)). "
                 + "Install it in one of these, or give its absolute path as 'library'"

@@ -1,3 +1,4 @@
+import Foundation
 import Host
 import Testing
 
@@ -72,5 +73,25 @@ struct PluginManifestTests {
         #expect(problem("")?.hasPrefix("m.yml:1:1: a manifest is a mapping") == true)
         #expect(problem("name: fs\nname: mem\nlibrary: a.so")?.contains("given more than once: name") == true)
         #expect(problem("name: fs\nlibrary: 'a.so") == "m.yml:2:15: found unexpected end of stream")
+    }
+    @Test("with several mistakes is told of all of them, in the order of the file")
+    func allMistakes() {
+        let text = """
+            name: FS
+            [a]: b
+            sha256: 12
+            libary: a.so
+            isolation: maybe
+            isolation: none
+            memory: 1GiB
+            """
+        let expected = [
+            "m.yml: 'library' is missing", "m.yml:1:7: 'FS' is not a plugin's name", "m.yml:2:1: a member's name must be text",
+            "m.yml:3:9: 'sha256' must be 64", "m.yml:4:1: 'libary' is not a member", "m.yml:5:12: 'maybe' is not an isolation",
+            "m.yml:6:1: given more than once: isolation", "m.yml:7:9: 'memory' is for a plugin in a process",
+        ]
+        let problems = problem(text)?.components(separatedBy: "; ") ?? []
+        #expect(problems.count == expected.count, "\(problems)")
+        for (problem, start) in zip(problems, expected) { #expect(problem.hasPrefix(start), "\(problems)") }
     }
 }
