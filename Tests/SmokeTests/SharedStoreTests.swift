@@ -44,6 +44,26 @@ import Testing
         #expect(listed == names.sorted())
     }
 
+    @Test("What a client encrypts after \"key already exists\" can be read with the key that there is", arguments: Store.lasting)
+    func madeAgain(store: Store) async throws {
+        let site = try Site(store)
+        let servers = try [site.start(), site.start()]
+        try await site.withClient(of: servers[0]) { first in
+            try await site.withClient(of: servers[1]) { second in
+                try await first.createKey("app")
+                // The key is in the second server's cache now, and replaced at the first.
+                _ = try await second.generateDataKey("app")
+                try await first.deleteKey("app")
+                try await first.createKey("app")
+                await #expect(throws: KESError.server(status: 400, message: "key already exists")) {
+                    try await second.createKey("app")
+                }
+                let dataKey = try await second.generateDataKey("app")
+                #expect(try await first.decrypt("app", ciphertext: dataKey.ciphertext) == dataKey.plaintext)
+            }
+        }
+    }
+
     /// Creates each name so many times at once, turn and turn about at the clients' servers.
     private func outcomes(of names: [String], perName count: Int, at clients: [KESClient]) async -> [String: [Outcome]] {
         await withTaskGroup(of: (name: String, outcome: Outcome).self) { group in

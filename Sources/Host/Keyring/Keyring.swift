@@ -167,9 +167,12 @@ package final class Keyring: Sendable {
         keystore.create(
             name, value: StoredEntry.encode(key), timeout: timeout,
             settled: { [clock] result in
-                var stored: Key?
-                if case .success = result { stored = key }
-                shard.endCreate(name, stored: stored, now: clock())
+                let outcome: KeyringShard.Creation =
+                    switch result {
+                    case .success: .stored(key)
+                    case .failure(let failure): failure.kind == .exists ? .exists : .failed
+                    }
+                shard.endCreate(name, outcome, now: clock())
             },
             completion: { [self] in finish(promise, .create, name, start, $0) })
         return promise.futureResult

@@ -218,16 +218,31 @@ final class KeyringShard: Sendable {
         }
     }
 
+    /// What a create came to.
+    enum Creation {
+        case stored(Key)
+        /// The keystore has a key of that name.
+        case exists
+        case failed
+    }
+
     /// Notes that a create can have no effect any more, before the one who asked for it hears of it.
-    ///
-    /// - Parameter stored: the key, if the keystore took it.
-    func endCreate(_ name: String, stored: Key?, now: MonotonicTime) {
-        state.withLockedValue { state in
+    func endCreate(_ name: String, _ outcome: Creation, now: MonotonicTime) {
+        let forgotten = state.withLockedValue { state in
             let wasAlone = state.endChange(name)
-            guard let stored else { return }
+            switch outcome {
             // With another change beside it, nobody knows which of the two was last.
-            state.keys[name] = wasAlone ? CachedKey(key: stored, readAt: now, usedAt: now) : nil
+            case .stored(let key) where wasAlone:
+                return state.keys.updateValue(CachedKey(key: key, readAt: now, usedAt: now), forKey: name)?.key
+            // The key that there is need not be the cached one: another server may have deleted that and made this. The keystore has
+            // just answered, so that who needs the key can read it.
+            case .stored, .exists: return state.keys.removeValue(forKey: name)?.key
+            // The keystore may be out of reach, when the cached key is all that there is.
+            case .failed: return nil
+            }
         }
+        // The key is wiped here, after the lock was given back.
+        _ = forgotten
     }
 
     /// Notes that a delete can have no effect any more. Whatever its result: after a failure nobody knows whether the key is there.

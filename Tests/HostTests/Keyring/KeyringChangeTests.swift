@@ -16,6 +16,48 @@ struct KeyringChangeTests {
         #expect(fixture.keyring.cached("key") === key)
         #expect(try await fixture.keystore.get("key").get() == StoredEntry.encode(key))
         #expect(try await fixture.create("key").error == .keyExists)
+        #expect(try await fixture.key("key").get().isSame(as: key))
+    }
+
+    @Test("a key that another server has deleted and made again is not used once the keystore has said that there is one")
+    func madeAgainElsewhere() async throws {
+        let fixture = try KeyringFixture(expiry: CacheExpiry(any: .zero, unused: .zero, offline: .seconds(3600)))
+        try await fixture.create("key")
+        let key = try Key.any()
+        _ = await fixture.keystore.delete("key")
+        _ = await fixture.keystore.create("key", StoredEntry.encode(key))
+        // As a client begins: create, whether it is there or not, and then use.
+        #expect(try await fixture.create("key").error == .keyExists)
+        #expect(fixture.keyring.cached("key") == nil)
+        #expect(try await fixture.key("key").get().isSame(as: key))
+        #expect(fixture.keyring.cached("key")?.isSame(as: key) == true)
+    }
+
+    @Test("a read that began before the keystore said that there is a key does not bring the one before it back")
+    func readOverlapsRefusedCreate() async throws {
+        let fixture = try KeyringFixture()
+        let (old, new) = (try Key.any(), try Key.any())
+        _ = await fixture.keystore.create("slow-key", StoredEntry.encode(old))
+        // The plugin has read the key and waits at the gate.
+        let early = fixture.ask("slow-key")
+        await fixture.keystore.waitUntilBlocked(1)
+        _ = await fixture.keystore.delete("slow-key")
+        _ = await fixture.keystore.create("slow-key", StoredEntry.encode(new))
+        #expect(try await fixture.create("slow-key").error == .keyExists)
+        fixture.keystore.openGate()
+        #expect(try await early.get().isSame(as: old))
+        #expect(fixture.keyring.cached("slow-key") == nil)
+        #expect(try await fixture.key("slow-key").get().isSame(as: new))
+    }
+
+    @Test("a create that the keystore did not answer leaves the cached key as it is: offline mode needs it")
+    func createWhileOutOfReach() async throws {
+        let fixture = try KeyringFixture(expiry: CacheExpiry(any: .seconds(1), unused: .zero, offline: .seconds(3600)))
+        let key = try Key.any()
+        #expect(await fixture.create("key", key).error == nil)
+        fixture.keystore.force(KESWICK_UNREACHABLE)
+        #expect(try await fixture.create("key").error == .unreachable)
+        fixture.clock.advance(by: .seconds(60))
         #expect(fixture.keyring.cached("key") === key)
     }
 
