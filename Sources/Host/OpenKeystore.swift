@@ -9,20 +9,21 @@ final class OpenKeystore: Sendable {
     let plugin: KeystorePlugin
     let keyring: Keyring
     private let bridge: KeystoreBridge
+    private let figures: ServerFigures
     private let upkeep = NIOLockedValueBox<RepeatedTask?>(nil)
 
     /// How long a keystore may take to open, and to store a predefined key.
     private static let startLimit = Duration.seconds(30)
     /// How long calls in flight may take when the server stops, which has waited for its requests already.
-    private static let closeLimit = Duration.seconds(5)
-    /// How long when another keystore takes its place: longer than any request that still needs it.
-    private static let retireLimit = Duration.seconds(60)
+    static let closeLimit = Duration.seconds(5)
 
     private init(bridge: KeystoreBridge, expiry: CacheExpiry, logger: Logger, figures: ServerFigures) {
         plugin = bridge.plugin
         self.bridge = bridge
+        self.figures = figures
         keyring = Keyring(
             keystore: bridge, expiry: expiry, logger: logger, observer: { figures.keystoreCalled($0, $1, $2) })
+        figures.opened(keyring)
     }
 
     static func open(
@@ -77,19 +78,10 @@ final class OpenKeystore: Sendable {
         }
     }
 
-    /// Waits for the calls that still run, and closes the keystore. Blocks.
-    func close() {
-        close(within: Self.closeLimit)
-    }
-
-    /// The same for one that has been replaced, on a thread of its own.
-    func retire() {
-        // Without a thread, requests that need the old keystore for long are less important than the signals that wait for this one.
-        if !DetachedThread.start("keystore-retire", { self.close(within: Self.retireLimit) }) { close() }
-    }
-
-    private func close(within limit: Duration) {
+    /// Waits for the calls that still run, and closes the keystore. Blocks, but not for longer than `limit`.
+    func close(within limit: Duration = closeLimit) {
         stopUpkeep()
-        _ = bridge.close(within: limit)
+        bridge.close(within: limit)
+        figures.closed(keyring)
     }
 }

@@ -38,8 +38,7 @@ extension Server {
         if reopens {
             keystore.startUpkeep(on: group.next())
             // Every call to it was made before the switch, and is waited for.
-            old.keystore.retire()
-            figures.cacheRetired(old.keystore.keyring.statistics)
+            retired.retire(old.keystore)
         } else {
             keystore.keyring.apply(configuration.cache)
         }

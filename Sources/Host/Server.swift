@@ -24,12 +24,15 @@ package final class Server: Sendable {
     let logs: Logs
     let figures: ServerFigures
     let current: NIOLockedValueBox<Current>
+    let retired = RetiredKeystores()
     let pluginDirectory: String?
     let startInstant = NIODeadline.now()
     private let channel: any Channel
 
     /// How long requests in flight may take when the server stops.
     private static let drainLimit = TimeAmount.seconds(10)
+    /// How long the event loops may take to end, which have nothing left to do.
+    private static let groupLimit = Duration.seconds(5)
 
     /// Opens the keystore, creates the predefined keys, and listens. Blocks: not for event loops.
     package static func start(_ options: Options) throws -> Server {
@@ -49,7 +52,7 @@ package final class Server: Sendable {
                 return try Server(options, keystore: keystore, tls: tls, group: group, logs: logs, figures: figures)
             } catch {
                 keystore.close()
-                try? group.syncShutdownGracefully()
+                Self.end(group)
                 throw error
             }
         } catch {
@@ -145,8 +148,30 @@ package final class Server: Sendable {
         try? timer.futureResult.wait()
         for bound in workers { bound.eventLoop.execute { bound.value.stop() } }
         self.workers.end()
-        current.withLockedValue { $0.keystore }.close()
-        try? group.syncShutdownGracefully()
+        closeKeystores()
+        Self.end(group)
         logs.close()
+    }
+
+    /// Closes the keystore in use, and waits for those whose close a reload has begun: all of them within one limit.
+    private func closeKeystores() {
+        let deadline = MonotonicTime.now + OpenKeystore.closeLimit
+        current.withLockedValue { $0.keystore }.close()
+        for keystore in retired.wait(until: deadline) {
+            logs.logger.error(
+                "keystore '\(keystore.plugin.name)': a reload has replaced it, and its close did not return within \(OpenKeystore.closeLimit)"
+            )
+        }
+    }
+
+    /// Ends the event loops, with the connections that are left. Blocks, but not for long: NIO hears of their end through Dispatch, which
+    /// without a thread from the system tries again for ever. What is not ended then ends with the process.
+    private static func end(_ group: MultiThreadedEventLoopGroup) {
+        let ended = OneAnswer<Void>()
+        let isStarted = DetachedThread.start("kes-stop") {
+            try? group.syncShutdownGracefully()
+            _ = ended.give(())
+        }
+        if isStarted { _ = ended.wait(until: .now + groupLimit) }
     }
 }

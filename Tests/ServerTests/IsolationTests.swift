@@ -80,6 +80,24 @@ import Testing
         #expect(kill(child, 0) != 0, "the plugin's process has ended with the server")
     }
 
+    /// The server hides its memory, and with it what it has open, from all but root.
+    @Test("A process that was replaced leaves no sockets behind", .enabled(if: geteuid() == 0))
+    func replacedProcessLeavesNothing() throws {
+        let (server, plugins) = try Self.server()
+        defer { withExtendedLifetime(plugins) {} }
+        let descriptors = "/proc/\(server.process.pid)/fd"
+        func sockets() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: descriptors).count {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(descriptors)/\($0)"))?.hasPrefix("socket:") == true
+            }
+        }
+        let before = try sockets()
+        #expect(before > 16)
+        kill(try #require(Self.children(of: server.process.pid).first), SIGKILL)
+        try server.errorLine(containing: "the plugin's process runs again")
+        #expect(try sockets() == before)
+    }
+
     @Test("A server that is killed takes the plugin's process with it, and what that has started")
     func serverKilled() throws {
         let plugins = try TemporaryDirectory("keswick-plugin")

@@ -65,6 +65,39 @@ import Testing
         #expect(try server.curl("/v1/policy/list/*", as: deployment.admin).body.contains("backdoor") == false)
     }
 
+    /// Prometheus takes a counter that falls for one that began anew, and adds all of it once more.
+    @Test func noCounterFallsWhenTheKeystoreChanges() throws {
+        let deployment = try Deployment()
+        let keystores = ["mem: {}", "fs: { path: \(deployment.directory.file("keys")) }"]
+        let predefined = "keys: [ { name: first } ]"
+        try deployment.configure(keystore: keystores[0], more: predefined)
+        let server = try ServerProcess(deployment)
+        let conversation = try HTTP1Conversation(with: server, as: deployment.admin)
+        let use = "PUT /v1/key/generate/first HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+        var counters: [String: Int] = [:]
+        /// What has been counted, none of it less than before.
+        func scrape() throws -> [String: Int] {
+            let lines = try conversation.ask("GET /v1/metrics HTTP/1.1\r\nHost: x\r\n\r\n").body.split(separator: "\n")
+            let names = ["keswick_cache_hits_total", "keswick_cache_misses_total", "keswick_reloads_total{result=\"success\"}"]
+            for name in names {
+                let line = try #require(lines.first { $0.hasPrefix("\(name) ") })
+                let value = try #require(Int(line.dropFirst(name.count + 1)))
+                #expect(value >= counters[name] ?? 0, "\(name)")
+                counters[name] = value
+            }
+            return counters
+        }
+        for round in 1...30 {
+            for _ in 0..<3 { #expect(try conversation.ask(use).status == 200) }
+            try deployment.configure(keystore: keystores[round % 2], more: predefined)
+            server.process.signal(SIGHUP)
+            while try scrape()["keswick_reloads_total{result=\"success\"}"] != round {}
+        }
+        let uses = try scrape()
+        #expect((uses["keswick_cache_hits_total"] ?? 0) + (uses["keswick_cache_misses_total"] ?? 0) >= 90)
+        #expect(server.stop() == 0)
+    }
+
     @Test func aFileThatIsNotValidChangesNothing() throws {
         let deployment = try Deployment()
         try deployment.configure(keystore: "mem: {}", allow: ["/v1/status"])

@@ -26,9 +26,12 @@ package final class ServerProcess: Sendable {
 
     /// Starts a server with the deployment's configuration and waits until it listens.
     ///
-    /// - Parameter standardOutput: where audit events go instead of `auditFile`. Stays the caller's.
+    /// - Parameters:
+    ///   - runner: A command that runs the server in its place: `setpriv`, `prlimit`.
+    ///   - standardOutput: where audit events go instead of `auditFile`. Stays the caller's.
     package init(
-        _ deployment: Deployment, arguments: [String] = [], environment: [String: String?] = [:], standardOutput: Int32? = nil
+        _ deployment: Deployment, runner: [String] = [], arguments: [String] = [], environment: [String: String?] = [:],
+        standardOutput: Int32? = nil
     ) throws {
         self.deployment = deployment
         let number = deployment.directory.nextNumber()
@@ -37,9 +40,9 @@ package final class ServerProcess: Sendable {
         let output = open(auditFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard output >= 0 else { throw SystemError("open \(auditFile)", errno) }
         defer { close(output) }
+        let command = runner + [kesPath(), "server", "--config", deployment.configuration] + arguments
         process = try Subprocess(
-            kesPath(), ["server", "--config", deployment.configuration] + arguments, environment: environment,
-            output: standardOutput ?? output)
+            command[0], Array(command.dropFirst()), environment: environment, output: standardOutput ?? output)
         let banner = try Self.waitForBanner(of: process)
         port = banner.port
         process.drainError(to: errorFile, after: Array(banner.text.utf8))

@@ -110,11 +110,10 @@ enum MetricsHandlers {
     }
 
     private static func writeKeystore(_ api: API, to writer: inout PrometheusWriter) {
-        let (cache, retired) = (api.keyring.statistics, api.figures.retiredCaches)
-        writer.single("keswick_cache_keys", .gauge, cache.keys, "Keys in the cache.")
-        writer.single("keswick_cache_hits_total", .counter, cache.hits + retired.hits, "Uses of a key that was in the cache.")
-        writer.single(
-            "keswick_cache_misses_total", .counter, cache.misses + retired.misses, "Uses of a key that was not in the cache.")
+        let uses = api.figures.cacheUses
+        writer.single("keswick_cache_keys", .gauge, api.keyring.statistics.keys, "Keys in the cache.")
+        writer.single("keswick_cache_hits_total", .counter, uses.hits, "Uses of a key that was in the cache.")
+        writer.single("keswick_cache_misses_total", .counter, uses.misses, "Uses of a key that was not in the cache.")
         let calls = api.figures.calls
         writer.family("keswick_keystore_calls_total", .counter, "Calls of the keystore.")
         for operation in KeystoreOperation.allCases {

@@ -11,8 +11,10 @@ final class ServerFigures: Sendable {
 
     private struct State {
         var calls: [KeystoreOperation: Calls] = [:]
-        /// What the caches counted that a reload has replaced.
-        var retired = KeyringStatistics(keys: 0, hits: 0, misses: 0)
+        /// Those of the keystores that are open: more than one while a reload replaces it.
+        var keyrings: [Keyring] = []
+        /// What those have counted that are closed.
+        var closedKeyrings = KeyringStatistics(keys: 0, hits: 0, misses: 0)
         var lostEvents: [LogKind: Int] = [:]
         var certificateExpiry: Int64 = 0
         var reloads = 0
@@ -43,15 +45,25 @@ final class ServerFigures: Sendable {
 
     var lostEvents: [LogKind: Int] { state.withLockedValue { $0.lostEvents } }
 
-    /// Notes the end of a cache, so that what it counted stays counted.
-    func cacheRetired(_ statistics: KeyringStatistics) {
+    /// Counts what a keyring counts, until it is closed and beyond.
+    func opened(_ keyring: Keyring) { state.withLockedValue { $0.keyrings.append(keyring) } }
+
+    /// Keeps what a keyring has counted, and lets go of it.
+    func closed(_ keyring: Keyring) {
         state.withLockedValue { state in
-            state.retired.hits += statistics.hits
-            state.retired.misses += statistics.misses
+            guard let place = state.keyrings.firstIndex(where: { $0 === keyring }) else { return }
+            state.closedKeyrings.addCounts(of: state.keyrings.remove(at: place))
         }
     }
 
-    var retiredCaches: KeyringStatistics { state.withLockedValue { $0.retired } }
+    /// What all keyrings have counted since the server started. Never less than before, whatever is opened and closed meanwhile.
+    var cacheUses: (hits: UInt64, misses: UInt64) {
+        state.withLockedValue { state in
+            var sum = state.closedKeyrings
+            for keyring in state.keyrings { sum.addCounts(of: keyring) }
+            return (sum.hits, sum.misses)
+        }
+    }
 
     /// Notes until when the server's certificate is valid, in seconds since the epoch.
     func certificateExpires(at seconds: Int64) { state.withLockedValue { $0.certificateExpiry = seconds } }
@@ -65,4 +77,12 @@ final class ServerFigures: Sendable {
     }
 
     var reloads: (succeeded: Int, failed: Int) { state.withLockedValue { ($0.reloads, $0.failedReloads) } }
+}
+
+extension KeyringStatistics {
+    fileprivate mutating func addCounts(of keyring: Keyring) {
+        let other = keyring.statistics
+        hits += other.hits
+        misses += other.misses
+    }
 }

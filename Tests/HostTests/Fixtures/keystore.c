@@ -15,12 +15,12 @@
  *   stuck-…     log that, and never return
  *   punctual-…  the first time wait until exactly the deadline, and return TIMEOUT with a message
  * When HELPERS is defined, open starts two processes, and logs their numbers after its own.
- * When CLOSE_HANGS is defined, close never returns.
+ * When CLOSE_HANGS is defined, close never returns. When CLOSE_SECONDS is, it takes so long, and logs that it begins and ends.
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
  * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
  * When LISTED is defined, names in quotes and with commas between them, open makes entries of these names. Each holds what the file
  * ENTRY_FILE does.
- * list answers some prefixes wrongly, see list_wrong. The test_… functions of gate.h are the test's, found with
+ * list answers some prefixes wrongly, see lists.h. The test_… functions of gate.h are the test's, found with
  * dlsym. */
 #include <keswick_keystore.h>
 #include <pthread.h>
@@ -33,6 +33,7 @@
 #endif
 #include <unistd.h>
 #include "gate.h"
+#include "lists.h"
 #include "tricks.h"
 
 #ifndef NAME
@@ -79,11 +80,6 @@ static keswick_result leave(keswick_result result) {
   running--;
   pthread_mutex_unlock(&lock);
   return result;
-}
-
-static int begins(keswick_bytes name, const char *prefix) {
-  size_t size = strlen(prefix);
-  return name.size >= size && memcmp(name.data, prefix, size) == 0;
 }
 
 static void stop_at_gate(keswick_bytes name, const char *prefix) {
@@ -197,6 +193,11 @@ static void do_close(keswick_instance *instance) {
 #ifdef CLOSE_HANGS
   for (;;) pause();
 #endif
+#ifdef CLOSE_SECONDS
+  tell(instance->host, "close begins");
+  sleep(CLOSE_SECONDS);
+  tell(instance->host, "close ends");
+#endif
 }
 
 static keswick_result do_create(keswick_instance *instance, const keswick_call *call, keswick_bytes name, keswick_bytes value) {
@@ -289,35 +290,6 @@ static keswick_result do_remove(keswick_instance *instance, const keswick_call *
 
 static int compare(const void *left, const void *right) {
   return strcmp(((const struct entry *)left)->name, ((const struct entry *)right)->name);
-}
-
-/* Answers to prefixes that stand for a mistake. Returns whether this is one. */
-static int list_wrong(keswick_bytes prefix, size_t limit, keswick_sink names) {
-#define GIVE(text) names.write(names.context, (keswick_bytes){(const uint8_t *)(text), sizeof(text) - 1})
-  if (begins(prefix, "unsorted")) {
-    GIVE("unsorted-b");
-    GIVE("unsorted-a");
-  } else if (begins(prefix, "repeated")) {
-    GIVE("repeated-a");
-    GIVE("repeated-a");
-  } else if (begins(prefix, "foreign")) {
-    GIVE("other");
-  } else if (begins(prefix, "invalid")) {
-    GIVE("invalid/../name");
-  } else if (begins(prefix, "empty")) {
-    GIVE("");
-  } else if (begins(prefix, "before")) {
-    GIVE("before-a");
-  } else if (begins(prefix, "many")) {
-    for (size_t i = 0; i <= limit; i++) {
-      char name[32];
-      int size = snprintf(name, sizeof name, "many-%06zu", i);
-      names.write(names.context, (keswick_bytes){(const uint8_t *)name, (size_t)size});
-    }
-  } else {
-    return 0;
-  }
-  return 1;
 }
 
 static keswick_result do_list(keswick_instance *instance, const keswick_call *call, keswick_bytes prefix, keswick_bytes after,

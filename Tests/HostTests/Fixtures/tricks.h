@@ -9,6 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+static void tell(const keswick_host *host, const char *text) {
+  host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)text, strlen(text)});
+}
+
 #ifdef HELPERS
 /* One that runs another program, and one that does not and so keeps all descriptors. */
 static void start_helpers(const keswick_host *host) {
@@ -22,7 +26,7 @@ static void start_helpers(const keswick_host *host) {
     for (;;) pause();
   char text[64];
   int size = snprintf(text, sizeof text, "started %d %d %d", (int)getpid(), (int)program, (int)copy);
-  host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)text, (size_t)size});
+  if (size > 0) tell(host, text);
 }
 #endif
 
@@ -44,7 +48,7 @@ static void shout(void) {
 
 /* Says that it is there, and never returns. */
 static void stay(const keswick_host *host) {
-  host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"stuck", 5});
+  tell(host, "stuck");
   for (;;) pause();
 }
 

@@ -56,7 +56,7 @@ final class IsolatedInstance: KeystoreInstance {
         case .failure(let failure): return .failure(failure)
         case .success(let process):
             instance.install(process)
-            guard DetachedThread.start("keystore-watch", { instance.supervise(process) }) else {
+            guard DetachedThread.start("keystore-watch", { instance.supervise() }) else {
                 process.kill()
                 _ = process.reap()
                 return .failure(KeystoreFailure(.internal, "the system has no thread to give"))
@@ -232,32 +232,36 @@ final class IsolatedInstance: KeystoreInstance {
     }
 
     /// Writes what the plugin logs, and replaces the process when it ends, until the keystore is closed.
-    private func supervise(_ first: PluginProcess) {
-        var process = first
+    private func supervise() {
         var failures = 0
-        while true {
-            watch(process)
-            process.kill()
-            let end = process.reap()
-            let isClosing = monitor.withLock { state in
-                state.process = nil
-                state.freeChannels = []
-                return state.isClosing
-            }
-            guard !isClosing else { break }
-            failures = .now - process.start >= order.limits.steadyAfter ? 0 : failures + 1
+        while let (end, lifetime) = watchToItsEnd() {
+            failures = lifetime >= order.limits.steadyAfter ? 0 : failures + 1
             logger.error(
                 """
                 keystore '\(plugin.name)': the plugin's process is gone: \(end). Calls in flight failed; starting it again \
                 \(failures == 0 ? "at once" : "in \(Self.pause(after: failures))")
                 """)
-            guard let next = restart(&failures) else { break }
-            process = next
+            guard restart(&failures) else { break }
         }
         monitor.withLock { state in
             state.isOver = true
             changed.broadcast()
         }
+    }
+
+    /// Watches the process that takes calls, and lets go of it, and with it of its sockets, when it has ended: then says how, and how long it
+    /// lived; nil when the keystore is being closed.
+    private func watchToItsEnd() -> (PluginProcess.End, Duration)? {
+        guard let process = monitor.withLock({ $0.process }) else { return nil }
+        watch(process)
+        process.kill()
+        let end = process.reap()
+        let isClosing = monitor.withLock { state in
+            state.process = nil
+            state.freeChannels = []
+            return state.isClosing
+        }
+        return isClosing ? nil : (end, .now - process.start)
     }
 
     /// Reads from the control socket until the process ends or has closed its instance.
@@ -276,14 +280,14 @@ final class IsolatedInstance: KeystoreInstance {
         failures == 0 ? .zero : min(backoff.first * (1 << min(failures - 1, 16)), backoff.longest)
     }
 
-    /// Starts a process, again and again; nil when the keystore is closed meanwhile.
-    private func restart(_ failures: inout Int) -> PluginProcess? {
+    /// Starts a process, again and again; false when the keystore is closed meanwhile.
+    private func restart(_ failures: inout Int) -> Bool {
         while true {
             let next = MonotonicTime.now + Self.pause(after: failures)
             let isClosing = monitor.wait(for: changed) { state -> Monitor<State>.Step<Bool> in
                 state.isClosing || MonotonicTime.now >= next ? .done(state.isClosing) : .wait(until: next)
             }
-            if isClosing { return nil }
+            if isClosing { return false }
             switch start(until: .now + Self.startLimit) {
             case .success(let process):
                 install(process)
@@ -292,7 +296,7 @@ final class IsolatedInstance: KeystoreInstance {
                 } else {
                     logger.info("keystore '\(plugin.name)': the plugin's process runs again")
                 }
-                return process
+                return true
             case .failure(let failure):
                 failures += 1
                 logger.error("keystore '\(plugin.name)': the plugin's process could not be started: \(failure)")
