@@ -20,8 +20,9 @@ package enum Interruption {
     struct KeptKeystore: Sendable {
         /// What the names of the check's keys have in them.
         var names: String
-        /// Removes them when no worker runs any more, and returns why not all, or nil.
-        var sweep: @Sendable () -> String?
+        /// Removes them when no worker runs any more, and returns why not all, or nil. Calls its argument when it needs none of the
+        /// directories any more.
+        var sweep: @Sendable (_ hasBegun: () -> Void) -> String?
     }
 
     /// Locked while something is made, and for good once a signal has come: what is not there by then is never made.
@@ -66,8 +67,9 @@ package enum Interruption {
                 var information = siginfo_t()
                 while waitid(P_PID, id_t(worker), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
             }
-            // The progress of the worker that sweeps is in one of the directories.
             let kept = holdings.keptKeystore
+            let directories = holdings.directories
+            func removeDirectories() { for directory in directories { WorkDirectories.removeTree(directory) } }
             if let kept {
                 // On a terminal behind the line that says what is checked.
                 say(
@@ -76,10 +78,10 @@ package enum Interruption {
             }
             for signal in signals { Glibc.signal(signal, SIG_DFL) }
             pthread_sigmask(SIG_UNBLOCK, &set, nil)
-            if let kept, let reason = kept.sweep() {
+            if let kept, let reason = kept.sweep(removeDirectories) {
                 say("Keys whose names hold \"\(kept.names)\" may be left in the keystore: \(reason)\n")
             }
-            for directory in holdings.directories { WorkDirectories.removeTree(directory) }
+            removeDirectories()
             raise(number)
             _exit(128 + number)
         }

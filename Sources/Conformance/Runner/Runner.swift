@@ -172,14 +172,16 @@ package final class Runner {
             library: options.library, procedure: Procedure.sweep.rawValue, seed: options.seed, prefix: runNames, isFresh: true,
             progress: directories.progress(0))
         let options = options
-        return Interruption.KeptKeystore(names: runNames) {
+        return Interruption.KeptKeystore(names: runNames) { hasBegun in
             do {
                 let worker = try WorkerProcess(
                     order, command: options.workerCommand, configuration: Array(options.configuration.utf8), environment: [:],
                     limit: options.limit, isHeld: false)
+                // What plugin it is. Then it has its progress in memory.
+                _ = worker.nextTold()
+                hasBegun()
                 let end = worker.wait()
-                let told = worker.takeTold().last { !$0.hasPrefix("plugin ") }
-                if let told { return told == "swept" ? nil : told }
+                if let told = worker.takeTold().last { return told == "swept" ? nil : told }
                 return end == .overdue
                     ? "removing them took more than \(Int(options.limit)) s"
                     : "the plugin ended its process, which was removing them"
