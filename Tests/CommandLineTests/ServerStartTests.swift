@@ -52,6 +52,29 @@ import Testing
         stop(process)
     }
 
+    /// What is reserved counts as locked, and grows: with a limit, threads and memory would be refused to the server some day.
+    @Test func memoryIsLockedOnlyWithoutALimit() throws {
+        try deployment.configure(keystore: "mem: {}")
+        func banner(_ runner: [String]) throws -> String {
+            let command = runner + [kesPath(), "server", "--config", deployment.configuration]
+            let process = try Subprocess(command[0], Array(command.dropFirst()), environment: cleaned([:]))
+            let text = try ServerProcess.waitForBanner(of: process).text
+            stop(process)
+            return try String(#require(text.split(separator: "\n").first { $0.hasPrefix("Memory lock") }))
+        }
+        let isRoot = geteuid() == 0
+        let withoutTheRight = isRoot ? ["setpriv", "--bounding-set=-ipc_lock"] : []
+        let off = "off (the memlock limit would stop the server when it grows: set it to infinity"
+        #expect(try banner(["prlimit", "--memlock=8388608:"] + withoutTheRight).contains(off))
+        // As far as this system lets it be raised: so much can be locked for now.
+        let large = ["prlimit", "--memlock=4294967296:4294967296"]
+        if try run("prlimit", [large[1], "true"]).code == 0 { #expect(try banner(large + withoutTheRight).contains(off)) }
+        // Who may lock as much as he likes is not held up by a limit.
+        if isRoot, try run("setpriv", ["--dump"]).text.contains("ipc_lock") {
+            #expect(try banner(["prlimit", "--memlock=8388608:"]).hasSuffix(" on"))
+        }
+    }
+
     /// Nobody is served yet: there is nothing to finish, and the keystore may never open.
     @Test(arguments: [SIGINT, SIGTERM]) func aSignalBeforeItListensEndsItAtOnce(signal: Int32) throws {
         let plugins = try TemporaryDirectory("keswick-plugin")

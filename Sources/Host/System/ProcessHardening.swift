@@ -40,10 +40,38 @@ package enum ProcessHardening {
     /// Locks each page when it is first used, so that libraries' unused pages take no memory.
     private static func lockMemory() -> MemoryLock {
         let lockOnFault: Int32 = 4  // MCL_ONFAULT, which Glibc's module map leaves out
+        let remedy = "set it to infinity (systemd: LimitMEMLOCK=infinity), or encrypt the swap"
+        // What is mapped from here on is locked: what the probe maps too.
+        guard mlockall(MCL_FUTURE | lockOnFault) == 0 else {
+            return .unlocked(reason: "\(SystemError.text(errno)), perhaps for the memlock limit: \(remedy)")
+        }
+        guard canLockWithoutLimit() else {
+            munlockall()
+            return .unlocked(reason: "the memlock limit would stop the server when it grows: \(remedy)")
+        }
         guard mlockall(MCL_CURRENT | MCL_FUTURE | lockOnFault) == 0 else {
             let reason = SystemError.text(errno)
-            return .unlocked(reason: "\(reason): raise the memlock limit, or use encrypted swap")
+            munlockall()
+            return .unlocked(reason: reason)
         }
         return .locked
+    }
+
+    /// Whether all that the process will ever map may be locked. To be called when new mappings are.
+    ///
+    /// What is mapped counts as locked, used or not: stacks of threads and what the allocator reserves, half a gigabyte at the start. Under a
+    /// limit that is high enough for that, the system would refuse threads and memory later. (CAP_IPC_LOCK frees of the limit, but not in
+    /// every user namespace; so the system is asked.)
+    private static func canLockWithoutLimit() -> Bool {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit) == 0 else { return false }
+        if limit.rlim_cur == rlim_t.max { return true }
+        let page = 4096
+        let size = min(Int(clamping: limit.rlim_cur), .max - page) + page
+        // Nothing can be read or written there, and no memory is taken for it.
+        let probe = mmap(nil, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard probe != MAP_FAILED else { return false }
+        munmap(probe, size)
+        return true
     }
 }
