@@ -103,14 +103,20 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
+                "CLinux", "Host", "Envelope", "Credentials", "PluginAPI", "SecureBytes", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             // Plugins in C that the tests compile themselves.
             exclude: ["Fixtures"]),
-        .testTarget(name: "ServerTests", dependencies: ["Credentials", "KESClient", "SecureBytes", "TestSupport"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Credentials", "KESClient", "SecureBytes", "TestSupport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         .testTarget(
             name: "KESClientTests",
             dependencies: [

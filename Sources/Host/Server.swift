@@ -33,6 +33,8 @@ package final class Server: Sendable {
     private static let drainLimit = TimeAmount.seconds(10)
     /// How long the event loops may take to end, which have nothing left to do.
     private static let groupLimit = Duration.seconds(5)
+    /// How long a client that follows a log may then take to read the rest.
+    private static let followerLimit = TimeAmount.seconds(2)
 
     /// Opens the keystore, creates the predefined keys, and listens. Blocks: not for event loops.
     package static func start(_ options: Options) throws -> Server {
@@ -126,26 +128,15 @@ package final class Server: Sendable {
         RouteTable(routes: routes).routes.map { ($0.method.rawValue, $0.path) }
     }
 
-    /// Accepts no more connections, lets the requests in flight finish, closes the keystore, and writes out the logs. Blocks.
+    /// Accepts no more connections, lets the requests in flight finish, tells who follows a log of them, closes the keystore, and writes out the logs. Blocks.
     package func stop() {
         try? channel.close().wait()
         let workers = workers.all
+        wait(for: workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }, atMost: Self.drainLimit)
         // Those who follow a log get what has happened until now before their answers end: each loop does what it is given in order.
-        let flushed = workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.audit.flush() } }
-        let told = EventLoopFuture.andAllComplete(flushed, on: group.next()).map { [logs] in
-            for log in LogKind.allCases { logs.feeds[log].flush() }
-        }
-        let all = told.flatMap { [group] in
-            let drained = workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }
-            return EventLoopFuture.andAllComplete(drained, on: group.next())
-        }
-        let timer = group.next().makePromise(of: Void.self)
-        let expiry = group.next().scheduleTask(in: Self.drainLimit) { timer.succeed() }
-        all.whenComplete { _ in
-            expiry.cancel()
-            timer.succeed()
-        }
-        try? timer.futureResult.wait()
+        wait(for: workers.map { bound in bound.eventLoop.submit { bound.value.pipeline.audit.flush() } }, atMost: Self.drainLimit)
+        for log in LogKind.allCases { logs.feeds[log].flush() }
+        wait(for: workers.map { bound in bound.eventLoop.flatSubmit { bound.value.endFollowing() } }, atMost: Self.followerLimit)
         for bound in workers { bound.eventLoop.execute { bound.value.stop() } }
         self.workers.end()
         closeKeystores()
@@ -173,5 +164,16 @@ package final class Server: Sendable {
             _ = ended.give(())
         }
         if isStarted { _ = ended.wait(until: .now + groupLimit) }
+    }
+
+    /// Waits for all of them, or until the time is up.
+    private func wait(for futures: [EventLoopFuture<Void>], atMost limit: TimeAmount) {
+        let timer = group.next().makePromise(of: Void.self)
+        let expiry = group.next().scheduleTask(in: limit) { timer.succeed() }
+        EventLoopFuture.andAllComplete(futures, on: group.next()).whenComplete { _ in
+            expiry.cancel()
+            timer.succeed()
+        }
+        try? timer.futureResult.wait()
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 extension ChannelHandlerContext {
     /// Closes the connection: what was written goes out, then TLS's close_notify (RFC 8446, section 6.1), and the socket is closed as soon as
@@ -10,5 +11,11 @@ extension ChannelHandlerContext {
         // A channel without the option or that is closed already has nothing to switch off.
         try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
         close(mode: .all, promise: nil)
+    }
+
+    /// Whether an error says only that the client closed its side without TLS's close_notify, which a server has to be prepared for (RFC 9112,
+    /// section 9.8): requests say how long they are. That the side is closed is told of as well, by itself.
+    func isEndOfInput(_ error: any Error) -> Bool {
+        if case .uncleanShutdown = error as? NIOSSLError { true } else { false }
     }
 }

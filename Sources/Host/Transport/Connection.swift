@@ -41,8 +41,14 @@ final class Connection {
 protocol ConnectionDriver: AnyObject {
     /// Called about once a second: ends what has taken too long.
     func checkDeadlines(now: NIODeadline)
-    /// Finishes the requests in flight, accepts no further one, and closes the connection.
+    /// Finishes the requests in flight, accepts no further one, and closes the connection unless a log is followed on it.
     func drain()
+    /// Ends the answers that are logs, after what there is to say.
+    func endFollowing()
+    /// Whether a log is followed.
+    var isFollowing: Bool { get }
+    /// Whether a log is followed, and there is nothing else to answer.
+    var isOnlyFollowing: Bool { get }
     /// What is spoken, for the metrics.
     var spoken: ConnectionProtocol { get }
     /// Requests that are not answered yet.

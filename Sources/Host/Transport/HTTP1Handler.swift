@@ -7,25 +7,27 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private var state = HTTP1State.idle(since: .now())
+    var state = HTTP1State.idle(since: .now())
     /// Whether another request may follow the current one.
-    private var keepAlive = true
+    var keepAlive = true
     private var knowsChunked = true
     private var prefersGzip = false
-    private var body = BodyBuffer()
+    var body = BodyBuffer()
     private var repeated = HTTP1RepeatedHead()
     /// The request whose head came last, and the length of its body, if it may be remembered.
     private var repeatable: (exchange: Exchange, bodyLength: Int)?
     /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile.
-    private var waiting = ByteBuffer()
+    var waiting = ByteBuffer()
     private var readIsPending = false
-    private var isDraining = false
-    private let connection: Connection
-    private let worker: Worker
+    var isDraining = false
+    /// The client has closed its side.
+    var inputHasEnded = false
+    let connection: Connection
+    let worker: Worker
     private var output = OutboundBuffer()
     private let parser: HTTP1Parser
     // Set while the handler is in the pipeline, which is as long as anything calls it.
-    private var context: ChannelHandlerContext?
+    var context: ChannelHandlerContext?
 
     /// A refused request's body is read to its end when it is at most this long, so that the connection can go on.
     private static let discardLimit = 64 * 1024
@@ -77,12 +79,13 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !context.isEndOfInput(error) else { return }
         worker.connectionFailed(error, address: connection.address)
         close(context)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed { inputClosed(context) }
+        if event as? ChannelEvent == .inputClosed { inputEnded(context) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -104,16 +107,6 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             break
         }
         flush(context)
-    }
-
-    func drain() {
-        isDraining = true
-        guard let context else { return }
-        switch state {
-        case .idle: close(context)
-        case .following(let subscription): subscription.end()
-        case .readingBody, .discardingBody, .answering, .ending, .closed: break
-        }
     }
 
     var spoken: ConnectionProtocol { .http1 }
@@ -226,7 +219,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         return range.upperBound
     }
 
-    private func answer(_ exchange: Exchange) {
+    func answer(_ exchange: Exchange) {
         state = .answering(exchange)
         switch worker.pipeline.respond(to: exchange, body: body.bytes) {
         case .ready(let response):
@@ -252,7 +245,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         state = keepAlive ? .idle(since: now) : .ending
     }
 
-    private func sendLast(_ response: Response, for exchange: Exchange) {
+    func sendLast(_ response: Response, for exchange: Exchange) {
         keepAlive = false
         send(response, for: exchange)
     }
@@ -264,6 +257,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         parse(arrived)
         arrived.wipe()
         flush(context)
+        if inputHasEnded { inputEnded(context) }
         readIfPending(context)
     }
 
@@ -283,66 +277,11 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         worker.pipeline.record(exchange, status: 200)
     }
 
-    /// Answers what is no proper request, and ends the connection: where the next one begins is not known.
-    private func refuse(_ response: Response) {
-        switch state {
-        case .readingBody(let exchange), .discardingBody(let exchange, _):
-            sendLast(response, for: exchange)
-        case .answering:
-            // What follows a good request is broken. The good one still gets its answer, and it is the last.
-            keepAlive = false
-        case .following(let subscription):
-            subscription.end()
-        case .idle:
-            sendLast(response, for: worker.pipeline.reject(response, target: "", on: connection))
-        case .ending, .closed:
-            break
-        }
-    }
-
-    private func inputClosed(_ context: ChannelHandlerContext) {
-        switch state {
-        case .readingBody(let exchange):
-            sendLast(.error(400, "request body is incomplete"), for: exchange)
-        case .discardingBody(let exchange, _):
-            keepAlive = false
-            answer(exchange)
-        case .answering:
-            keepAlive = false
-        case .following(let subscription):
-            subscription.end()
-        case .idle:
-            close(context)
-        case .ending, .closed:
-            break
-        }
-        flush(context)
-    }
-
-    private func flush(_ context: ChannelHandlerContext) {
+    func flush(_ context: ChannelHandlerContext) {
         if var bytes = output.take() {
             bytes.send(context)
             output.reuse(bytes)
         }
         if case .ending = state { close(context) }
-    }
-
-    private func close(_ context: ChannelHandlerContext) {
-        abandon()
-        context.closeConnection()
-    }
-
-    /// Nothing more is read or written: a request that was not answered has no one to answer, but it is audited.
-    private func abandon() {
-        switch state {
-        case .readingBody(let exchange), .discardingBody(let exchange, _): worker.pipeline.record(exchange, status: 400)
-        case .answering(let exchange): worker.pipeline.record(exchange, status: 499)
-        case .following(let subscription): subscription.close()
-        case .idle, .ending, .closed: break
-        }
-        body.clear()
-        waiting.wipe()
-        waiting = ByteBuffer()
-        state = .closed
     }
 }

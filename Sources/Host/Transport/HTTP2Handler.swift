@@ -15,6 +15,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     private var accepted: Exchange?
     private var idleSince = NIODeadline.now()
     private var isDraining = false
+    /// The client has closed its side.
+    private var inputHasEnded = false
     private var isFlushScheduled = false
     /// The streams on which a log is followed.
     private var following: [Int32: HTTP2Stream] = [:]
@@ -83,12 +85,13 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !context.isEndOfInput(error) else { return }
         worker.connectionFailed(error, address: connection.address)
         context.closeConnection()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed { drain() }
+        if event as? ChannelEvent == .inputClosed { inputEnded() }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -132,9 +135,34 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         guard !isDraining else { return }
         isDraining = true
         guard let context, let session else { return }
-        for stream in Array(following.values) { stream.subscription?.end() }
         session.announceEnd()
         flush(context)
+    }
+
+    func endFollowing() {
+        for stream in Array(following.values) { stream.subscription?.end() }
+    }
+
+    var isFollowing: Bool { !following.isEmpty }
+
+    var isOnlyFollowing: Bool { isFollowing && session?.streams.count == following.count }
+
+    /// The client sends nothing more. What it has sent whole is answered; the rest never will be whole.
+    private func inputEnded() {
+        guard let context, let session else { return }
+        inputHasEnded = true
+        endFollowing()
+        for stream in session.streams where !stream.isComplete {
+            if let exchange = stream.exchange { answer(stream, exchange, .error(400, "request body is incomplete")) }
+        }
+        drain()
+        flush(context)
+    }
+
+    /// Whether there will be nothing more to write: answers that the client's flow control holds back stay so when it has closed its side.
+    private func isOver(_ session: HTTP2Session) -> Bool {
+        if session.isFinished || (isDraining && session.streams.isEmpty) { return true }
+        return inputHasEnded && !session.streams.contains { $0.exchange != nil && !$0.isAnswered }
     }
 
     // MARK: - What the session tells
@@ -189,6 +217,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     func streamClosed(_ stream: HTTP2Stream) {
         idleSince = .now()
         following.removeValue(forKey: stream.id)?.subscription?.close()
+        if isDraining { worker.scheduleDrainCheck() }
         guard !stream.isAnswered else { return }
         if let exchange = stream.exchange {
             // The client gave the request up: 499, as nginx logs it. It is audited, since it may have had its effect.
@@ -258,7 +287,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             output.reuse(bytes)
         }
         for stream in following.values { stream.subscription?.pump() }
-        if session.isFinished || (isDraining && session.streams.isEmpty) { context.closeConnection() }
+        if isOver(session) { context.closeConnection() }
     }
 
     private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {

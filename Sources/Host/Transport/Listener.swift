@@ -92,10 +92,12 @@ final class Listener: Sendable {
         let pipeline = channel.pipeline.syncOperations
         // The callback runs on the connection's event loop (NIOSSLCustomVerificationCallback), which `verification` belongs to.
         let bound = NIOLoopBound(verification, eventLoop: channel.eventLoop)
+        let delay = EndOfInputDelay()
+        try pipeline.addHandler(delay)
         try pipeline.addHandler(
             NIOSSLServerHandler(
                 context: context.context, customVerificationCallback: { chain, promise in bound.value.verify(chain, promise) },
                 configuration: .init()))
-        try pipeline.addHandler(ProtocolSelector(worker: worker, verification: verification, address: address))
+        try pipeline.addHandler(ProtocolSelector(worker: worker, verification: verification, delay: delay, address: address))
     }
 }

@@ -8,15 +8,17 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
 
     private let worker: Worker
     private let verification: ClientVerification
+    private let delay: EndOfInputDelay
     private let address: String
     private let began = NIODeadline.now()
     private var connection: Connection?
     private var hasFailed = false
     private var context: ChannelHandlerContext?
 
-    init(worker: Worker, verification: ClientVerification, address: String) {
+    init(worker: Worker, verification: ClientVerification, delay: EndOfInputDelay, address: String) {
         self.worker = worker
         self.verification = verification
+        self.delay = delay
         self.address = address
     }
 
@@ -50,7 +52,8 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
             } else {
                 try addHTTP1(connection, pipeline)
             }
-            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+            pipeline.removeHandler(delay, promise: nil)
+            pipeline.removeHandler(context: context, promise: nil)
         } catch {
             errorCaught(context: context, error: error)
         }
@@ -84,6 +87,10 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
     func drain() {
         context?.closeConnection()
     }
+
+    func endFollowing() {}
+    var isFollowing: Bool { false }
+    var isOnlyFollowing: Bool { false }
 
     private func addHTTP1(_ connection: Connection, _ pipeline: ChannelPipeline.SynchronousOperations) throws {
         let handler = HTTP1Handler(connection: connection, worker: worker)

@@ -15,7 +15,12 @@ final class Worker {
     private let followers: [LogKind: LogFollowers]
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var ticker: RepeatedTask?
+    /// Completed when nothing is left but logs that are followed.
     private var whenDrained: EventLoopPromise<Void>?
+    private var isDrainCheckScheduled = false
+    /// Completed when those who followed one have gone, too, and the connections of those who have not.
+    private var whenUnfollowed: EventLoopPromise<Void>?
+    private var lastFollowers: Set<ObjectIdentifier> = []
 
     init(eventLoop: any EventLoop, pipeline: RequestPipeline, limits: TransportLimits) {
         self.eventLoop = eventLoop
@@ -57,16 +62,40 @@ final class Worker {
     func remove(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         connection.ended()
-        if connections.isEmpty { finishDraining() }
+        if whenDrained != nil { scheduleDrainCheck() }
+        if lastFollowers.remove(ObjectIdentifier(connection)) != nil, lastFollowers.isEmpty { whenUnfollowed?.succeed() }
     }
 
-    /// Lets requests in flight finish and closes all connections. The future is completed when none is left.
+    /// Lets requests in flight finish and closes the connections on which no log is followed. The future is completed when none is left.
     func drain() -> EventLoopFuture<Void> {
         if let whenDrained { return whenDrained.futureResult }
         let promise = eventLoop.makePromise(of: Void.self)
         whenDrained = promise
         for connection in Array(connections.values) { connection.driver?.drain() }
-        if connections.isEmpty { finishDraining() }
+        scheduleDrainCheck()
+        return promise.futureResult
+    }
+
+    /// A connection or a request is over, perhaps the last one. Looked at later, when nobody is in the middle of something, and once for many.
+    func scheduleDrainCheck() {
+        guard !isDrainCheckScheduled else { return }
+        isDrainCheckScheduled = true
+        eventLoop.assumeIsolated().execute {
+            self.isDrainCheckScheduled = false
+            if self.connections.values.allSatisfy({ $0.driver?.isOnlyFollowing ?? true }) { self.whenDrained?.succeed() }
+        }
+    }
+
+    /// Ends the logs that are followed, after what there is to say. The future is completed when those who followed them have it and have gone.
+    ///
+    /// Called once.
+    func endFollowing() -> EventLoopFuture<Void> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        whenUnfollowed = promise
+        let following = connections.filter { $0.value.driver?.isFollowing ?? false }
+        lastFollowers = Set(following.keys)
+        for connection in following.values { connection.driver?.endFollowing() }
+        if lastFollowers.isEmpty { promise.succeed() }
         return promise.futureResult
     }
 
@@ -131,10 +160,5 @@ final class Worker {
         date = HTTPDate.format(pipeline.api.now())
         let now = NIODeadline.now()
         for connection in Array(connections.values) { connection.driver?.checkDeadlines(now: now) }
-    }
-
-    private func finishDraining() {
-        pipeline.audit.flush()
-        whenDrained?.succeed()
     }
 }

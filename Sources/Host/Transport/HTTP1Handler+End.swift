@@ -1,0 +1,81 @@
+import NIOCore
+
+/// How an HTTP/1.1 connection ends: by the client, by the server, or because nobody could say where the next request begins.
+extension HTTP1Handler {
+    func drain() {
+        isDraining = true
+        guard let context else { return }
+        switch state {
+        case .idle: close(context)
+        case .readingBody, .discardingBody, .answering, .following, .ending, .closed: break
+        }
+    }
+
+    func endFollowing() {
+        if case .following(let subscription) = state { subscription.end() }
+    }
+
+    var isFollowing: Bool {
+        if case .following = state { true } else { false }
+    }
+
+    var isOnlyFollowing: Bool { isFollowing }
+
+    /// The client sends nothing more. What it has sent whole is answered.
+    func inputEnded(_ context: ChannelHandlerContext) {
+        inputHasEnded = true
+        switch state {
+        case .readingBody(let exchange):
+            sendLast(.error(400, "request body is incomplete"), for: exchange)
+        case .discardingBody(let exchange, _):
+            keepAlive = false
+            answer(exchange)
+        case .answering:
+            // Others may wait behind this one: see `goOn`.
+            break
+        case .following(let subscription):
+            subscription.end()
+        case .idle:
+            close(context)
+        case .ending, .closed:
+            break
+        }
+        flush(context)
+    }
+
+    /// Answers what is no proper request, and ends the connection: where the next one begins is not known.
+    func refuse(_ response: Response) {
+        switch state {
+        case .readingBody(let exchange), .discardingBody(let exchange, _):
+            sendLast(response, for: exchange)
+        case .answering:
+            // What follows a good request is broken. The good one still gets its answer, and it is the last.
+            keepAlive = false
+        case .following(let subscription):
+            subscription.end()
+        case .idle:
+            sendLast(response, for: worker.pipeline.reject(response, target: "", on: connection))
+        case .ending, .closed:
+            break
+        }
+    }
+
+    func close(_ context: ChannelHandlerContext) {
+        abandon()
+        context.closeConnection()
+    }
+
+    /// Nothing more is read or written: a request that was not answered has no one to answer, but it is audited.
+    func abandon() {
+        switch state {
+        case .readingBody(let exchange), .discardingBody(let exchange, _): worker.pipeline.record(exchange, status: 400)
+        case .answering(let exchange): worker.pipeline.record(exchange, status: 499)
+        case .following(let subscription): subscription.close()
+        case .idle, .ending, .closed: break
+        }
+        body.clear()
+        waiting.wipe()
+        waiting = ByteBuffer()
+        state = .closed
+    }
+}
