@@ -18,6 +18,8 @@ public struct CertificateDescription: Sendable, Equatable {
     /// The first and the last second in which it is valid, since the epoch.
     public let notBefore: Int64
     public let notAfter: Int64
+    /// The bits of its RSA key; nil when its key is of another kind.
+    public let rsaBitCount: Int?
     /// Whether its extended key usages allow it for clients and for servers; a certificate without any is for both.
     public let allowsClientAuthentication: Bool
     public let allowsServerAuthentication: Bool
@@ -52,6 +54,9 @@ public struct CertificateDescription: Sendable, Equatable {
         notBefore = try Self.seconds(of: X509_get0_notBefore(handle))
         notAfter = try Self.seconds(of: X509_get0_notAfter(handle))
         (dnsNames, ipAddresses) = try Self.alternativeNames(of: handle)
+        rsaBitCount = X509_get0_pubkey(handle).flatMap { key in
+            EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? Int(EVP_PKEY_get_bits(key)) : nil
+        }
         // All bits are set where the extension is absent, and none where it is broken.
         let usage = X509_get_extended_key_usage(handle)
         allowsClientAuthentication = usage & UInt32(XKU_SSL_CLIENT | XKU_ANYEKU) != 0

@@ -58,6 +58,21 @@ import Testing
         (["RSA-PSS", "rsa_keygen_bits:2048"], false), (["EC", "ec_paramgen_curve:secp521r1"], true), (["ED25519"], true),
     ])
     func aKeyOfATypeThatTheServerCannotUseIsAnError(type: [String], isKnown: Bool) throws {
+        try makeCertificate(type)
+        try deployment.configure(keystore: "mem: {}", more: "api: { /v1/ready: { skip_auth: true } }")
+        let result = try check()
+        if isKnown {
+            #expect(result.code == 0, "\(result.errorText)")
+            #expect(try ServerProcess(deployment).curl("/v1/ready", as: nil).status == 200)
+        } else {
+            #expect(result.code == 1 && result.output.isEmpty)
+            let error = "\(deployment.configuration):4:13: 'tls.key': "
+            #expect(result.errorText.contains(error) && result.errorText.contains("RSA, ECDSA on P-256"), "\(result.errorText)")
+        }
+    }
+
+    /// Its key is in the place of the server's.
+    private func makeCertificate(_ type: [String]) throws {
         let (key, certificate) = (deployment.serverKey, deployment.serverCertificate)
         for arguments in [
             ["genpkey", "-out", key, "-algorithm", type[0]] + type.dropFirst().flatMap { ["-pkeyopt", $0] },
@@ -69,15 +84,25 @@ import Testing
             let made = try run("openssl", arguments)
             try #require(made.code == 0, "\(made.errorText)")
         }
-        try deployment.configure(keystore: "mem: {}", more: "api: { /v1/ready: { skip_auth: true } }")
+    }
+
+    /// With 512 bits a server would start, and no client would talk to it.
+    @Test(arguments: [(512, 1, "no client accepts"), (1024, 0, "many clients refuse less than 2048"), (2048, 0, "")])
+    func shortRSAKeysAreToldOf(bits: Int, code: Int32, words: String) throws {
+        try makeCertificate(["RSA", "rsa_keygen_bits:\(bits)"])
+        try deployment.configure(keystore: "mem: {}")
         let result = try check()
-        if isKnown {
-            #expect(result.code == 0, "\(result.errorText)")
-            #expect(try ServerProcess(deployment).curl("/v1/ready", as: nil).status == 200)
+        #expect(result.code == code)
+        #expect(
+            words.isEmpty
+                ? result.errorText.isEmpty : result.errorText.contains("\(bits) bits") && result.errorText.contains(words))
+        if code == 0 {
+            let server = try ServerProcess(deployment)
+            if !words.isEmpty { try server.errorLine(containing: "Warning: ") }
+            #expect(server.stop() == 0)
         } else {
-            #expect(result.code == 1 && result.output.isEmpty)
-            let error = "\(deployment.configuration):4:13: 'tls.key': "
-            #expect(result.errorText.contains(error) && result.errorText.contains("RSA, ECDSA on P-256"), "\(result.errorText)")
+            let refused = #expect(throws: ServerProcess.NotStarted.self) { try ServerProcess(deployment) }
+            #expect(refused?.errorText.contains(words) == true)
         }
     }
 

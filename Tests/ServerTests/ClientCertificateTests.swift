@@ -226,15 +226,18 @@ import Testing
         #expect(answer.status == 200 && answer.body.contains("\"identity\":\"\(deployment.admin.identity)\""))
     }
 
-    @Test(arguments: [
-        ([], "forwarded no certificate"), (["garbage"], "forwarded what is not one percent-encoded PEM certificate"),
-        (["%+5"], "forwarded what is not one percent-encoded PEM certificate"), (["a", "b"], "more than one"),
-    ])
-    func whatAProxySaysWronglyIsToldOf(values: [String], problem: String) throws {
+    @Test(
+        arguments: [
+            ([], "forwarded no certificate"), (["garbage"], "forwarded what is not one percent-encoded PEM certificate"),
+            (["%+5"], "forwarded what is not one percent-encoded PEM certificate"), (["a", "b"], "more than one"),
+        ], ["--http1.1", "--http2"])
+    func whatAProxySaysWronglyIsToldOf(says: (values: [String], problem: String), flag: String) throws {
+        let (values, problem) = says
         try configureProxy()
         let server = try ServerProcess(deployment)
         let headers = values.flatMap { ["-H", "X-Tls-Client-Cert: \($0)"] }
-        #expect(try server.curl("/v1/status", as: deployment.stranger, headers).status == 400)
+        let answer = try server.curl("/v1/status", as: deployment.stranger, [flag] + headers)
+        #expect(answer.status == 400 && answer.version == (flag == "--http2" ? "2" : "1.1"))
         let line = try server.errorLine(containing: "request refused: the TLS proxy")
         #expect(line.contains(problem) && line.contains("X-Tls-Client-Cert") && line.contains("\(deployment.stranger.identity)"))
     }
@@ -251,6 +254,18 @@ import Testing
                 "/v1/identity/self/describe", as: deployment.stranger, [flag, "-H", "X-Tls-Client-Cert: \(header)"])
             #expect(answer.status == status, "\(answer.body)")
         }
+    }
+
+    /// One of them is the client's own, and nobody knows which.
+    @Test(arguments: ["--http1.1", "--http2"])
+    func ofTwoForwardedCertificatesNoneIsBelieved(flag: String) throws {
+        try configureProxy()
+        let server = try ServerProcess(deployment)
+        let admin = ["-H", "X-Tls-Client-Cert: \(try forwardedAdmin())"]
+        #expect(try server.curl("/v1/status", as: deployment.stranger, [flag] + admin).status == 200)
+        #expect(try server.curl("/v1/status", as: deployment.stranger, [flag] + admin + admin).status == 400)
+        let garbage = ["-H", "X-Tls-Client-Cert: a"]
+        #expect(try server.curl("/v1/status", as: deployment.stranger, [flag] + garbage + admin).status == 400)
     }
 
     /// What a proxy said before a reload is not believed after one that took its role away: not of a request whose body comes then, and

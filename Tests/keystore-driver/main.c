@@ -17,8 +17,10 @@
  *   wait                        prints `waiting` and reads a byte from standard input
  *   durable                     from here on prints, behind an open, a create or a delete that answered OK, what would be lost
  *                               if the machine stopped now: see `durable_report`
+ *   freed                       whether a block that SQLite freed, and one that it moved to make it longer, were wiped
  *   busy                        from here on prints `busy` whenever a lock is held by another process
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -27,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +65,7 @@ static void take_name(void *context, keswick_bytes bytes) {
 }
 
 static const keswick_host host = {sizeof(keswick_host), NULL, take_log};
+static void *library;
 static const keswick_keystore *table;
 static keswick_instance *instance;
 static int tells_unsynced;
@@ -95,6 +99,35 @@ static keswick_result create(const char *name, size_t size) {
   keswick_result result = finished(table->create(instance, &call, text(name), bytes));
   free(value);
   return result;
+}
+
+/* Whether the middle of a block, which nobody owns any more, still holds what `tell_freed` wrote. Through the system: reading it through
+ * a pointer would mean nothing in C. */
+static int is_kept(const uint8_t *block) {
+  uint8_t found[64];
+  struct iovec into = {found, sizeof found}, from = {(void *)(block + 2048), sizeof found};
+  if (process_vm_readv(getpid(), &into, 1, &from, 1, 0) != (ssize_t)sizeof found) _exit(3);
+  for (size_t i = 0; i < sizeof found; i++) {
+    if (found[i] != 0xa5) return 0;
+  }
+  return 1;
+}
+
+static void tell_freed(void) {
+  void *(*allocate)(uint64_t) = (void *(*)(uint64_t))(uintptr_t)dlsym(library, "sqlite3_malloc64");
+  void *(*resize)(void *, uint64_t) = (void *(*)(void *, uint64_t))(uintptr_t)dlsym(library, "sqlite3_realloc64");
+  void (*release)(void *) = (void (*)(void *))(uintptr_t)dlsym(library, "sqlite3_free");
+  if (!allocate || !resize || !release) _exit(2);
+  uint8_t *freed = allocate(4096), *moved = allocate(4096);
+  if (!freed || !moved) _exit(3);
+  memset(freed, 0xa5, 4096);
+  memset(moved, 0xa5, 4096);
+  release(freed);
+  say("freed %s\n", is_kept(freed) ? "kept" : "wiped");
+  uint8_t *longer = resize(moved, 65536);
+  if (!longer || !is_kept(longer)) _exit(3);
+  say("moved %s\n", is_kept(moved) ? "kept" : "wiped");
+  release(longer);
 }
 
 static void arm(long at, const char *what) {
@@ -135,6 +168,8 @@ static void run(char *step, const char *configuration) {
     fault_wait();
   } else if (!strcmp(word, "durable")) {
     tells_unsynced = 1;
+  } else if (!strcmp(word, "freed")) {
+    tell_freed();
   } else if (!strcmp(word, "busy")) {
     fault_tell_busy();
   } else if (!strcmp(word, "create") && second) {
@@ -169,7 +204,7 @@ static void run(char *step, const char *configuration) {
 
 int main(int count, char **arguments) {
   if (count < 3) return 2;
-  void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
+  library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     say("%s\n", dlerror());
     return 2;

@@ -59,7 +59,10 @@ package struct ConfigurationCheck: Sendable {
                     "tls.cert",
                     "the certificate '\(leaf.subject)' is not for servers: clients may refuse it; add serverAuth to its usages")
             }
-            for certificate in chain { checkValidity(of: certificate) }
+            for certificate in chain {
+                checkValidity(of: certificate)
+                checkStrength(of: certificate)
+            }
             return chain
         }
     }
@@ -74,6 +77,15 @@ package struct ConfigurationCheck: Sendable {
         } else if certificate.notAfter - now < Self.warningPeriod {
             warn("tls.cert", "\(name) expires at \(Self.text(certificate.notAfter)), in \(days) days; replace it in time")
         }
+    }
+
+    /// OpenSSL as Debian and Ubuntu set it up takes no RSA key below 2048 bits (SSL_CTX_set_security_level(3), level 2).
+    private mutating func checkStrength(of certificate: CertificateDescription) {
+        guard let bits = certificate.rsaBitCount, bits < 2048 else { return }
+        warn(
+            "tls.cert",
+            "the certificate '\(certificate.subject)' has an RSA key of \(bits) bits, and many clients refuse less than 2048; replace "
+                + "it with one for ECDSA on P-256 or RSA of 2048 bits")
     }
 
     private mutating func checkPrivateKey(_ chain: [CertificateDescription]) {

@@ -3,7 +3,7 @@ import NIOCore
 
 extension ByteBuffer {
     /// Makes room for `count` more bytes, and leaves no copy of the present ones behind, as growing by reallocation would.
-    mutating func growWiping(by count: Int) {
+    package mutating func growWiping(by count: Int) {
         guard writableBytes < count else { return }
         var grown = ByteBuffer()
         grown.reserveCapacity(max(2 * readableBytes, readableBytes + count))
@@ -18,7 +18,7 @@ extension ByteBuffer {
     /// mutation through `ByteBuffer` would copy the bytes and wipe the copy. The storage is heap memory that NIO allocated for
     /// writing; that no other reader still needs these bytes is the caller's to know: it owns the request or the response that
     /// they belong to, and is done with it.
-    func wipe() {
+    package func wipe() {
         withUnsafeReadableBytes { bytes in
             guard let address = bytes.baseAddress else { return }
             OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: address), bytes.count)

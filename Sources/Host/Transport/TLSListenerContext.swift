@@ -30,6 +30,13 @@ struct TLSListenerContext: Sendable {
         let chain = try Self.certificates(configuration)
         let leaf = try Self.leaf(of: chain, configuration)
         (subject, expiry) = (leaf.subject, leaf.notAfter)
+        if let bits = leaf.rsaBitCount, bits < Self.fewestRSABits {
+            throw TLSFileError(
+                description:
+                    "the RSA key of the certificate '\(leaf.subject)' in \(configuration.certificateFile) has \(bits) bits, which no client "
+                    + "accepts; make a new key and certificate, with ECDSA on P-256 or RSA of 2048 bits",
+                member: "tls.cert")
+        }
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try Self.privateKey(configuration)))
@@ -59,6 +66,9 @@ struct TLSListenerContext: Sendable {
         case .trustedCertificate: trust = try TrustStore(authorities: configuration.authorities)
         }
     }
+
+    /// Fewer are refused by clients of every kind, Go's and OpenSSL's least strict among them.
+    private static let fewestRSABits = 1024
 
     var expiryText: String { Timestamp(seconds: expiry, nanoseconds: 0).description }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Host
 import TestSupport
@@ -70,6 +71,36 @@ struct FileTrustTests {
         #expect(refusal(path, isPrivate: { $0 != group }) == .writableByOthers(path: root.file("directory")))
         chmod(path, 0o666)
         #expect(refusal(path, isPrivate: { _ in true }) == .writableByOthers(path: path))
+    }
+
+    @Test(
+        "with an access control list others may write than the group, so that a private group is no excuse",
+        .enabled(if: hasLists))
+    func accessControlList() throws {
+        let root = try TemporaryDirectory()
+        directory(0o775, root.file("directory"))
+        let path = try root.write("x", to: "directory/file", mode: 0o664)
+        #expect(refusal(path, isPrivate: { _ in true }) == nil)
+        try #require(Self.letAnotherUserWrite(root.file("directory")))
+        #expect(refusal(path, isPrivate: { _ in true }) == .writableByOthers(path: root.file("directory")))
+        try #require(removexattr(root.file("directory"), "system.posix_acl_access") == 0)
+        #expect(refusal(path, isPrivate: { _ in true }) == nil)
+        try #require(Self.letAnotherUserWrite(path))
+        #expect(refusal(path, isPrivate: { _ in true }) == .writableByOthers(path: path))
+    }
+
+    private static let hasLists = (try? TemporaryDirectory()).map { letAnotherUserWrite($0.path) } ?? false
+
+    /// What `setfacl -m u:65534:rwx` does (linux/posix_acl_xattr.h): a version, and then kind, rights and user of each entry.
+    private static func letAnotherUserWrite(_ path: String) -> Bool {
+        let nobodyElse: [UInt8] = [0xff, 0xff, 0xff, 0xff]
+        let entries: [(kind: UInt8, rights: UInt8, user: [UInt8])] = [
+            (0x01, 7, nobodyElse), (0x02, 7, [0xfe, 0xff, 0, 0]), (0x04, 5, nobodyElse), (0x10, 7, nobodyElse),
+            (0x20, 5, nobodyElse),
+        ]
+        var list: [UInt8] = [2, 0, 0, 0]
+        for entry in entries { list += [entry.kind, 0, entry.rights, 0] + entry.user }
+        return setxattr(path, "system.posix_acl_access", list, list.count, 0) == 0
     }
 
     @Test("a group that nobody has, or that somebody else has, is not private")

@@ -61,6 +61,25 @@ import Testing
         #expect(frames.suffix(17) == [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
     }
 
+    @Test("Over HTTP/2 a head that is not finished ends its connection")
+    func stalledHead() throws {
+        let server = try RunningServer(server.deployment) {
+            $0.limits.idle = .seconds(5)
+            $0.limits.requestHead = .seconds(1)
+        }
+        let stalled = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
+        let first = HTTP2Request(number: 1)
+        stalled.send(HTTP2Request.preface + first.bytes)
+        #expect(stalled.read(until: first.isAnswered))
+        // HEADERS without END_HEADERS, which CONTINUATION has to follow (RFC 9113, section 6.2).
+        stalled.send(HTTP2Request(number: 2).frame(1, flags: 1, [0x82]))
+        // One that comes after it and is idle goes long after it, so that nothing is waited for that never comes.
+        let idle = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
+        idle.send(HTTP2Request.preface + first.bytes)
+        _ = idle.readToEnd()
+        #expect(stalled.isClosed)
+    }
+
     @Test("Over HTTP/2 an idle connection is closed, with a word of farewell, and a busy one is not")
     func http2() throws {
         let busy = try RawTLSClient(port: server.port, as: client, applicationProtocol: "h2")
