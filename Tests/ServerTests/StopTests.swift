@@ -51,6 +51,7 @@ import Testing
         server.process.signal(SIGTERM)
         try #require(WatchedProcess(server.process.pid).ends())
         #expect(server.process.wait() == 0)
+        try server.errorLine(containing: "keystore 'mem': not closed, because the system has no thread to give")
     }
 }
 

@@ -33,7 +33,7 @@ package final class KeystoreBridge: Sendable {
         /// So many calls did not return in time. The plugin's `close` was not called, which would be undefined behaviour: the
         /// instance stays open until the process ends; the one of its own, if it has one, is ended now.
         case callsStillRunning(Int)
-        /// The plugin's `close` did not return in time. Its process, if it has one of its own, is ended.
+        /// The plugin's `close` did not return in time, or the system had no thread to call it on. Its process, if it has one of its own, is ended.
         case closeStillRunning
         /// `close` was called before.
         case closedBefore
@@ -186,7 +186,9 @@ package final class KeystoreBridge: Sendable {
             _ = answer.give(())
         }
         guard started, answer.wait(until: deadline) != nil else {
-            logger.error("keystore '\(plugin.name)': its close did not return within \(limit)")
+            let reason =
+                started ? "its close did not return within \(limit)" : "not closed, because the system has no thread to give"
+            logger.error("keystore '\(plugin.name)': \(reason)")
             instance.abandon()
             return .closeStillRunning
         }
