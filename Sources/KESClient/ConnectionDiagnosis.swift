@@ -111,7 +111,8 @@ enum ConnectionDiagnosis {
         case .tlsHandshakeTimeout:
             .unreachable(endpoint, reason: "no TLS handshake in time")
         case .cancelled:
-            .cancelled
+            // Also what a request gets that is given to an HTTP/2 connection in the moment in which that closes.
+            Task.isCancelled ? .cancelled : .connectionLost(endpoint, reason: "it was being closed")
         case .remoteConnectionClosed:
             .connectionLost(endpoint, reason: "the server closed it")
         default:

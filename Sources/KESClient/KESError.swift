@@ -42,7 +42,7 @@ extension KESError: CustomStringConvertible {
         case .connectionLost(let endpoint, let reason):
             "the connection to \(endpoint) broke before the answer was there: \(reason)"
         case .timedOut(let endpoint, let limit):
-            "no answer from \(endpoint) within \(limit.components.seconds) seconds"
+            "no answer from \(endpoint) within \(Self.text(limit))"
         case .allEndpointsFailed(let errors):
             "no endpoint could be used: " + errors.map(\.description).joined(separator: "; ")
         case .invalidResponse(let endpoint, let reason):
@@ -54,5 +54,11 @@ extension KESError: CustomStringConvertible {
         case .cancelled:
             "the call was cancelled"
         }
+    }
+
+    private static func text(_ limit: Duration) -> String {
+        let (seconds, attoseconds) = limit.components
+        if attoseconds == 0 { return seconds == 1 ? "1 second" : "\(seconds) seconds" }
+        return "\(seconds * 1000 + attoseconds / 1_000_000_000_000_000) milliseconds"
     }
 }

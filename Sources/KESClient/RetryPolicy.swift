@@ -8,7 +8,7 @@
 /// | No connection | yes | yes |
 /// | TLS: the server is not trusted, or refused the client | yes | no: it would fail again |
 /// | The connection broke, after the request may have been sent | what may be repeated | what may be repeated |
-/// | No answer in time | what may be repeated | no: the time that the caller gave it is over |
+/// | No answer in time | what may be repeated | no, for none: the time that the caller gave it is over |
 /// | Answers 503 and 504: out of service, keystore out of reach | what may be repeated | what may be repeated |
 /// | Answer 502: the keystore failed | what may be repeated | no |
 /// | Any other answer | no | no |
@@ -54,6 +54,10 @@ extension KESError {
         case .server(let status, _): repeatable && (502...504).contains(status)
         case .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
         }
+    }
+
+    var isTimeout: Bool {
+        if case .timedOut = self { true } else { false }
     }
 
     /// Whether the same endpoint may do better after a pause.

@@ -115,9 +115,10 @@ final class Transport: Sendable {
                 }
             }
             round += 1
-            guard round < retries.rounds, failures.contains(where: { $0.mayPass(repeatable: request.repeatable) }) else {
-                throw Self.summary(of: failures)
-            }
+            // Another round would take the time again that the caller gave the one that did not answer, whatever the others failed with.
+            guard round < retries.rounds, !failures.contains(where: \.isTimeout),
+                failures.contains(where: { $0.mayPass(repeatable: request.repeatable) })
+            else { throw Self.summary(of: failures) }
             do {
                 try await Task.sleep(for: retries.pause(after: round - 1, fraction: .random(in: 0...1)))
             } catch {

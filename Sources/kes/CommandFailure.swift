@@ -6,6 +6,8 @@ import KESClient
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
     private let isSilent: Bool
+    /// What ends the process, when it is a signal.
+    private var signal: Int32?
 
     init(_ description: String) {
         self.init(description, isSilent: false)
@@ -17,7 +19,14 @@ struct CommandFailure: Error, CustomStringConvertible {
     }
 
     /// What read the output has ended, as `head` does when it has enough: there is nothing to say, and nobody to say it to.
-    static let nobodyReads = CommandFailure("nobody reads the output", isSilent: true)
+    static let nobodyReads = CommandFailure("nobody reads the output", isSilent: true).ending(with: SIGPIPE)
+
+    /// The same, after which the process ends by a signal that it put off, so that a shell's loop ends with it.
+    func ending(with signal: Int32) -> CommandFailure {
+        var failure = self
+        failure.signal = signal
+        return failure
+    }
 
     /// Says what was being done, as in `failed to create key 'x': key already exists`.
     init(_ action: String, _ error: any Error) {
@@ -70,13 +79,17 @@ extension CommandFailure {
     /// Prints what `error` says and ends the process: 0 when it is help or another clean end, 1 for a failure, 2 for wrong usage.
     static func exit(with error: any Error) -> Never {
         switch error {
-        case let error as CommandFailure where error.isSilent:
-            // As other programs end then, which do not see the error but this signal. The libraries for the network have it ignored.
-            signal(SIGPIPE, SIG_DFL)
-            raise(SIGPIPE)
-            Glibc.exit(1)
         case let error as CommandFailure:
-            printError("Error: \(error)\n")
+            if !error.isSilent { printError("Error: \(error)\n") }
+            if let number = error.signal {
+                // The libraries for the network have SIGPIPE ignored, and the threads on which commands run have the others blocked.
+                Glibc.signal(number, SIG_DFL)
+                var set = sigset_t()
+                sigemptyset(&set)
+                sigaddset(&set, number)
+                pthread_sigmask(SIG_UNBLOCK, &set, nil)
+                raise(number)
+            }
             Glibc.exit(1)
         case let error as MissingSubcommand:
             printError(error.help + "\n")

@@ -9,7 +9,8 @@ struct MigrateCommand: AsyncParsableCommand {
         commandName: "migrate", abstract: "Copy keys from one keystore to another.",
         discussion: """
             Both keystores are those of configuration files, of which nothing but `keystore` is needed. No server has to run; one that does should not create or delete keys \
-            meanwhile. Each key is read back and compared. A migration that was broken off is taken up again with --merge.
+            meanwhile. Each key is read back and compared. A migration that was broken off is taken up again with --merge. \
+            Ctrl-C finishes the keys that are on their way.
             """)
 
     @Option(help: ArgumentHelp("The configuration file of the keystore to copy from.", valueName: "file"), completion: .file())
@@ -52,6 +53,12 @@ struct MigrateCommand: AsyncParsableCommand {
                 "Warning: the keystore '\(migration.destinationName)' does not promise to keep keys over a crash\n",
                 to: STDERR_FILENO)
         }
+        try migration.stopAtSignals {
+            // On a terminal behind the line that says how far it is. Whoever does not read it cannot be told.
+            try? Output.write(
+                "\nInterrupted: the keys that are on their way are finished first. Once more ends it at once, and may cost a key that is "
+                    + "being replaced.\n", to: STDERR_FILENO)
+        }
         let line = ProgressLine(text: { Self.text($0, printing.output) })
         do {
             let result = try await migration.run(
@@ -60,7 +67,9 @@ struct MigrateCommand: AsyncParsableCommand {
             try summarize(result, migration)
         } catch let error as MigrationError {
             line.clear()
-            throw CommandFailure("migrate", error)
+            let failure = CommandFailure("migrate", error)
+            if case .interrupted(let signal, _, _) = error { throw failure.ending(with: signal) }
+            throw failure
         }
     }
 
@@ -81,10 +90,10 @@ struct MigrateCommand: AsyncParsableCommand {
                     ("overwritten", "\(result.overwritten)"),
                 ]))
         }
-        var text = "\(output.green("Copied \(result.copied) of \(result.total) keys")) from "
+        var text = "\(output.green("Copied \(result.copied) of \(OperatorText.count(result.total, "key"))")) from "
         text += "\(migration.sourceName) to \(migration.destinationName)"
-        if result.skipped > 0 { text += ", \(result.skipped) were there already" }
-        if result.overwritten > 0 { text += ", \(result.overwritten) were replaced" }
+        if result.skipped > 0 { text += ", \(result.skipped) \(result.skipped == 1 ? "was" : "were") there already" }
+        if result.overwritten > 0 { text += ", \(result.overwritten) \(result.overwritten == 1 ? "was" : "were") replaced" }
         try output.line(text)
     }
 
@@ -94,7 +103,7 @@ struct MigrateCommand: AsyncParsableCommand {
         let filled = width * percent / 100
         let bar =
             output.green(String(repeating: "█", count: filled)) + output.faint(String(repeating: "░", count: width - filled))
-        return "\(bar) \(percent) %  \(progress.done) of \(progress.total) keys"
+        return "\(bar) \(percent) %  \(progress.done) of \(OperatorText.count(progress.total, "key"))"
     }
 }
 

@@ -1,53 +1,6 @@
-import Envelope
 import Glibc
-import SecureBytes
 import TestSupport
 import Testing
-
-/// A directory with keystores of several kinds, each with a configuration file that names it.
-private struct Keystores {
-    let directory: TemporaryDirectory
-
-    init() throws {
-        directory = try TemporaryDirectory("kes-migrate")
-    }
-
-    /// The path of a configuration file of a keystore.
-    func configuration(_ name: String, _ keystore: String) throws -> String {
-        try directory.write(
-            """
-            admin: { identity: \(Sample.identity) }
-            tls: { key: server.key, cert: server.crt }
-            keystore: \(keystore)
-
-            """, to: "\(name).yml")
-    }
-
-    /// The path of a `fs` keystore's directory.
-    func files(_ name: String) throws -> (configuration: String, directory: String) {
-        let path = directory.file(name)
-        if access(path, F_OK) != 0 { #expect(mkdir(path, 0o700) == 0) }
-        return (try configuration("fs-\(name)", "{ fs: { path: \(path) } }"), path)
-    }
-
-    func database(_ name: String) throws -> String {
-        try configuration("sqlite-\(name)", "{ sqlite: { path: \(directory.file("\(name).db")) } }")
-    }
-
-    /// Makes keys in a `fs` keystore, each another one.
-    func make(_ names: [String], in files: String) throws {
-        for name in names {
-            let key = try Key(
-                generating: .aes256, createdAt: Timestamp(seconds: 1_700_000_000, nanoseconds: 5), createdBy: Sample.identity)
-            try StoredEntry.encode(key).withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "\(files)/\(name)") }
-        }
-    }
-
-    /// Whether two directories hold the same files with the same bytes.
-    func areEqual(_ first: String, _ second: String) throws -> Bool {
-        try run("diff", ["-r", first, second]).code == 0
-    }
-}
 
 @Suite struct MigrateTests {
     private let stores: Keystores
@@ -116,7 +69,7 @@ private struct Keystores {
         #expect(merged.code == 1)
         #expect(
             merged.errorText == """
-                Error: failed to migrate: 1 of 3 keys were not copied:
+                Error: failed to migrate: 1 of 3 keys was not copied:
                   'b': the destination holds another key of this name (--force replaces it)
 
                 """)
@@ -126,7 +79,7 @@ private struct Keystores {
 
         let forced = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--force")
         #expect(forced.code == 0, "\(forced.errorText)")
-        #expect(forced.text == "Copied 0 of 3 keys from fs to fs, 2 were there already, 1 were replaced\n")
+        #expect(forced.text == "Copied 0 of 3 keys from fs to fs, 2 were there already, 1 was replaced\n")
         #expect(try stores.areEqual(from.directory, to.directory))
     }
 
@@ -166,7 +119,7 @@ private struct Keystores {
         try stores.directory.write("bm90IGEga2V5", to: "from/bad")
         let result = try kes("migrate", "--from", from.configuration, "--to", to.configuration)
         #expect(result.code == 1)
-        #expect(result.errorText.contains("1 of 2 keys were not copied:\n  'bad': what the source holds cannot be used: "))
+        #expect(result.errorText.contains("1 of 2 keys was not copied:\n  'bad': what the source holds cannot be used: "))
         #expect(!result.errorText.contains("bm90"))
         #expect(try names(in: to.directory) == ["good"])
     }
@@ -187,7 +140,7 @@ private struct Keystores {
         #expect(try readFile("\(to.directory)/b").isEmpty)
         let forced = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--force")
         #expect(forced.code == 1)
-        #expect(forced.errorText.contains("1 of 4 keys were not copied:\n  'large': what the source holds cannot be used: "))
+        #expect(forced.errorText.contains("1 of 4 keys was not copied:\n  'large': what the source holds cannot be used: "))
         #expect(unlink("\(from.directory)/large") == 0)
         #expect(try stores.areEqual(from.directory, to.directory))
     }
@@ -211,10 +164,13 @@ private struct Keystores {
         #expect(result.code == 1)
         #expect(result.errorText.contains("the destination keystore 'fs' failed to create key 'k': "))
         if room == 0 {
-            #expect(result.errorText.contains("; what the destination held under this name was put back. 0 of 1 keys are copied"))
+            #expect(result.errorText.contains("; what the destination held under this name was put back. 0 of 1 key are copied"))
             #expect(try readFile("\(to.directory)/k") == before)
         } else {
-            #expect(result.errorText.contains("under this name was removed and could not be put back: the destination keystore"))
+            #expect(
+                result.errorText.contains("was removed and could not be put back: the destination keystore 'fs' failed to create")
+            )
+            #expect(result.errorText.contains("The destination has no key of this name now"))
         }
     }
 
@@ -224,21 +180,38 @@ private struct Keystores {
         try stores.directory.write(readFile("\(from.directory)/k") + Array("\n".utf8), to: "to/k")
         let result = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "--merge")
         #expect(result.code == 0, "\(result.errorText)")
-        #expect(result.text == "Copied 0 of 1 keys from fs to fs, 1 were there already\n")
+        #expect(result.text == "Copied 0 of 1 key from fs to fs, 1 was there already\n")
     }
 
-    /// A path that is mistyped, or a disk that is not mounted.
+    /// A path that is mistyped: nothing is made there, of neither keystore.
+    @Test(arguments: [("fs", "form"), ("sqlite", "form.db"), ("fs", "no/directory"), ("sqlite", "no/directory.db")])
+    func aSourceThatIsNotThereIsAnErrorAndIsNotMade(kind: String, name: String) throws {
+        let path = stores.directory.file(name)
+        let mistyped = try stores.configuration("typo", "{ \(kind): { path: \(path) } }")
+        let to = try stores.database("to")
+        for arguments in [["--merge"], ["--force"], [], ["--json"]] {
+            let result = try run(kesPath(), ["migrate", "--from", mistyped, "--to", to] + arguments, environment: cleaned([:]))
+            #expect(result.code == 1 && result.output.isEmpty)
+            #expect(
+                result.errorText
+                    == "Error: failed to migrate: there is no source at \(path) ('keystore.\(kind).path' of \(mistyped)): nothing "
+                    + "was copied. Is the path right, and is the disk mounted?\n")
+        }
+        #expect(try names(in: stores.directory.path) == ["sqlite-to.yml", "typo.yml"])
+    }
+
+    /// A disk that is not mounted.
     @Test func aSourceWithoutKeysIsAnError() throws {
         let (from, to) = (try stores.files("from"), try stores.files("to"))
-        let mistyped = try stores.configuration("typo", "{ fs: { path: \(stores.directory.file("form")) } }")
         for arguments in [["--merge"], ["--force"], [], ["--json"]] {
             let result = try run(
-                kesPath(), ["migrate", "--from", mistyped, "--to", to.configuration] + arguments, environment: cleaned([:]))
+                kesPath(), ["migrate", "--from", from.configuration, "--to", to.configuration] + arguments,
+                environment: cleaned([:]))
             #expect(result.code == 1 && result.output.isEmpty)
             #expect(
                 result.errorText.hasSuffix(
-                    "Error: failed to migrate: the source 'fs' of \(mistyped) holds no keys: nothing was copied. Is its path right, and is "
-                        + "the disk mounted?\n"), "\(result.errorText)")
+                    "Error: failed to migrate: the source 'fs' of \(from.configuration) holds no keys: nothing was copied. Is its path right, "
+                        + "and is the disk mounted?\n"), "\(result.errorText)")
         }
         try stores.make(["a"], in: "from")
         let none = try kes("migrate", "--from", from.configuration, "--to", to.configuration, "b*")

@@ -75,6 +75,25 @@ import Testing
         await client.shutdown()
     }
 
+    /// The other endpoint is down, for which alone there would be other rounds.
+    @Test func aServerThatDoesNotAnswerIsAskedOnceWhateverTheOthersSay() async throws {
+        let (silent, closed) = (try ClosedPort(listening: true), try ClosedPort())
+        let client = try KESClient(
+            endpoints: [closed.endpoint, silent.endpoint], credential: .none, trust: .insecure, timeout: .milliseconds(50),
+            retries: RetryPolicy(rounds: 5, firstPause: .zero), version: .http1)
+        let error = await failure { try await client.version() }
+        guard case .allEndpointsFailed(let errors) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(errors.count == 2 && errors.last == .timedOut(silent.endpoint, after: .milliseconds(50)))
+        let text = "\(errors)"
+        #expect(text.contains("cannot connect to \(closed.endpoint): "), "\(text)")
+        #expect(text.contains("no answer from \(silent.endpoint) within 50 milliseconds"), "\(text)")
+        await client.shutdown()
+        #expect(silent.takeConnections() == 1)
+    }
+
     @Test func aCancelledCallSaysSo() async throws {
         let silent = try ClosedPort(listening: true)
         let client = try KESClient(

@@ -69,7 +69,7 @@ final class ClosedPort {
     /// - Parameter listening: connections come about, and that is all; else they are refused.
     init(listening: Bool = false) throws {
         // Bound, so that no other process gets the port.
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         self.descriptor = descriptor
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -84,6 +84,16 @@ final class ClosedPort {
         guard code == 0 else { throw SystemError("bind", errno) }
         guard !listening || listen(descriptor, 16) == 0 else { throw SystemError("listen", errno) }
         endpoint = try Endpoint("127.0.0.1:\(UInt16(bigEndian: address.sin_port))")
+    }
+
+    /// How many connections have come about since the last call.
+    func takeConnections() -> Int {
+        var count = 0
+        while case let connection = accept(descriptor, nil, nil), connection >= 0 {
+            close(connection)
+            count += 1
+        }
+        return count
     }
 
     deinit { close(descriptor) }

@@ -43,7 +43,7 @@ import Testing
         let result = try run(kesPath(), ["migrate", "--from", from, "--to", to])
         #expect(result.code == 1)
         #expect(
-            result.errorText.contains("1 of 2 keys were not copied:\n  'app.bak': that is not the name of a key"),
+            result.errorText.contains("1 of 2 keys was not copied:\n  'app.bak': that is not the name of a key"),
             "\(result.errorText)")
         try run("rm", ["app.bak"], directory: keys)
         #expect(try run(kesPath(), ["migrate", "--from", from, "--to", to, "--merge"]).code == 0)

@@ -192,6 +192,27 @@ package struct KeystoreSection: Sendable {
         self.name = name
         self.configuration = configuration
     }
+
+    /// The text of one of the plugin's members, which must be none that is secret; nil when it is not text, or not there.
+    func text(_ member: String) -> String? {
+        var text: String?
+        do throws(JSONError) {
+            try configuration.withUnsafeBytes { bytes throws(JSONError) in
+                var scanner = JSONScanner(bytes)
+                try scanner.object { name, value throws(JSONError) in
+                    if name.text == member, value.peek() == UInt8(ascii: "\"") {
+                        text = try value.string().text
+                    } else {
+                        try value.skipValue()
+                    }
+                }
+            }
+        } catch {
+            // What is no JSON is for the plugin to refuse, which has words for it.
+            return nil
+        }
+        return text
+    }
 }
 
 /// The keystore of a configuration file, without a server.

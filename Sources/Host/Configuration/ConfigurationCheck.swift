@@ -75,7 +75,10 @@ package struct ConfigurationCheck: Sendable {
         } else if certificate.notBefore > now {
             warn("tls.cert", "\(name) is not valid before \(Self.text(certificate.notBefore)); check the clock, or replace it")
         } else if certificate.notAfter - now < Self.warningPeriod {
-            warn("tls.cert", "\(name) expires at \(Self.text(certificate.notAfter)), in \(days) days; replace it in time")
+            warn(
+                "tls.cert",
+                "\(name) expires at \(Self.text(certificate.notAfter)), in \(OperatorText.count(Int(days), "day")); replace it in time"
+            )
         }
     }
 

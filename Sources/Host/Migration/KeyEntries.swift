@@ -1,4 +1,5 @@
 import Envelope
+import NIOConcurrencyHelpers
 import SecureBytes
 
 /// The stored entries of a keystore, as asynchronous functions.
@@ -8,7 +9,7 @@ struct KeyEntries: Sendable {
     let role: String
 
     /// How long one call may take.
-    private static let limit = Duration.seconds(30)
+    var limit = Duration.seconds(30)
     private static let pageSize = 1000
 
     /// An entry that was read and parsed.
@@ -17,11 +18,15 @@ struct KeyEntries: Sendable {
         let bytes: SecretBytes
         /// As `StoredEntry` writes it today: what is compared, because older servers and editors leave other forms and line ends.
         private let normal: SecretBytes
+        /// What tells it from other keys, without a byte of it.
+        let provenance: String
 
         init(_ bytes: SecretBytes) throws(EnvelopeError) {
             self.bytes = bytes
-            normal = StoredEntry.encode(
-                try bytes.withUnsafeBytes { bytes throws(EnvelopeError) in try StoredEntry.decode(bytes) })
+            let key = try bytes.withUnsafeBytes { bytes throws(EnvelopeError) in try StoredEntry.decode(bytes) }
+            normal = StoredEntry.encode(key)
+            let creator = key.createdBy.isEmpty ? "" : " by \(OperatorText.escaped(key.createdBy))"
+            provenance = "an \(key.algorithm.name) key, created \(key.createdAt)\(creator)"
         }
 
         /// Whether both are the same key, with the same HMAC key, algorithm, time of creation and creator.
@@ -34,7 +39,7 @@ struct KeyEntries: Sendable {
         while true {
             let after = names.last ?? ""
             let result = await withCheckedContinuation { continuation in
-                bridge.list(prefix: prefix, after: after, limit: Self.pageSize, timeout: Self.limit) {
+                bridge.list(prefix: prefix, after: after, limit: Self.pageSize, timeout: limit) {
                     continuation.resume(returning: $0)
                 }
             }
@@ -43,7 +48,7 @@ struct KeyEntries: Sendable {
                 names += page
                 if page.count < Self.pageSize { return names }
             case .failure(let failure):
-                throw .keystoreFailed(problem("list keys", failure), KeystoreMigration.Progress())
+                throw .keystoreFailed(problem("list keys", failure), keys: [], KeystoreMigration.Progress())
             }
         }
     }
@@ -62,6 +67,14 @@ struct KeyEntries: Sendable {
             }
         }
 
+        /// What tells it from other keys, without a byte of it.
+        var provenance: String {
+            switch self {
+            case .entry(let entry): entry.provenance
+            case .unusable: "no usable key"
+            }
+        }
+
         /// Whether it is the same key as that of `other`.
         func isSame(as other: Entry) -> Bool {
             if case .entry(let entry) = self { entry.isSame(as: other) } else { false }
@@ -71,7 +84,7 @@ struct KeyEntries: Sendable {
     /// What stands under `name`; nil when nothing does.
     func content(_ name: String) async throws(KeyProblemOrKeystoreProblem) -> Content? {
         let result = await withCheckedContinuation { continuation in
-            bridge.get(name, timeout: Self.limit) { continuation.resume(returning: $0) }
+            bridge.get(name, timeout: limit) { continuation.resume(returning: $0) }
         }
         switch result {
         case .success(let bytes):
@@ -100,8 +113,8 @@ struct KeyEntries: Sendable {
 
     /// Stores an entry under a free name; false when the name is taken.
     func create(_ name: String, _ bytes: SecretBytes) async throws(KeyProblemOrKeystoreProblem) -> Bool {
-        let result = await withCheckedContinuation { continuation in
-            bridge.create(name, value: bytes, timeout: Self.limit) { continuation.resume(returning: $0) }
+        let result = await settled { settled, completion in
+            bridge.create(name, value: bytes, timeout: limit, settled: settled, completion: completion)
         }
         switch result {
         case .success: return true
@@ -112,10 +125,36 @@ struct KeyEntries: Sendable {
 
     /// Removes the entry under `name`, if there is one.
     func remove(_ name: String) async throws(KeyProblemOrKeystoreProblem) {
-        let result = await withCheckedContinuation { continuation in
-            bridge.delete(name, timeout: Self.limit) { continuation.resume(returning: $0) }
+        let result = await settled { settled, completion in
+            bridge.delete(name, timeout: limit, settled: settled, completion: completion)
         }
         if case .failure(let failure) = result, failure.kind != .notFound { throw refused("remove", name, failure) }
+    }
+
+    /// Makes a call that changes something, and returns when it can change nothing any more: a call that is late could else remove what
+    /// the next one creates. A plugin that is twice too late is not waited for.
+    private func settled(
+        _ call: (_ settled: @escaping KeystoreBridge.Completion<Void>, _ completion: @escaping KeystoreBridge.Completion<Void>) ->
+            Void
+    ) async -> Result<Void, KeystoreFailure> {
+        await withCheckedContinuation { continuation in
+            let waiting = NIOLockedValueBox<CheckedContinuation<Result<Void, KeystoreFailure>, Never>?>(continuation)
+            @Sendable func end(_ result: Result<Void, KeystoreFailure>) {
+                waiting.withLockedValue { waiting in
+                    defer { waiting = nil }
+                    return waiting
+                }?.resume(returning: result)
+            }
+            let patience = limit
+            call({ end($0) }) { result in
+                // Before its end only when its time is over.
+                guard waiting.withLockedValue({ $0 != nil }) else { return }
+                Task {
+                    try? await Task.sleep(for: patience)
+                    end(result)
+                }
+            }
+        }
     }
 
     private func refused(_ action: String, _ name: String, _ failure: KeystoreFailure) -> KeyProblemOrKeystoreProblem {
@@ -124,11 +163,20 @@ struct KeyEntries: Sendable {
     }
 
     private func problem(_ action: String, _ failure: KeystoreFailure) -> KeystoreProblem {
-        KeystoreProblem(description: "the \(role) keystore '\(bridge.plugin.name)' failed to \(action): \(failure)")
+        KeystoreProblem(
+            description: "the \(role) keystore '\(bridge.plugin.name)' failed to \(action): \(failure)", mayPass: failure.mayPass)
     }
 }
 
 extension KeystoreFailure {
     /// Whether it says something about what stands under one name, or was to, and nothing about the other keys.
     fileprivate var concernsOneKey: Bool { kind == .corrupt || kind == .invalid }
+
+    /// Whether the same call may do better a moment later.
+    fileprivate var mayPass: Bool {
+        switch kind {
+        case .unreachable, .timeout, .internal, .busy: true
+        case .exists, .notFound, .invalid, .denied, .corrupt: false
+        }
+    }
 }

@@ -1,4 +1,6 @@
+import Glibc
 import Logging
+import NIOConcurrencyHelpers
 import SecureBytes
 
 /// Copies keys from one keystore to another, each as the bytes that the first one holds.
@@ -43,6 +45,8 @@ package final class KeystoreMigration: Sendable {
     private let source: KeyEntries
     private let destination: KeyEntries
     private let logs: LineWriter
+    /// The signal that ended the work.
+    private let ending = NIOLockedValueBox<Int32?>(nil)
 
     /// How many keys are on their way at once. Keystores that answer over a network, or wait for a disk, then wait for several.
     private static let concurrency = 8
@@ -59,8 +63,9 @@ package final class KeystoreMigration: Sendable {
             source.keystore.name != destination.keystore.name
                 || source.keystore.configuration != destination.keystore.configuration
         else { throw MigrationError.sameKeystore(source.keystore.name) }
+        try requireSource(source, pluginDirectory)
         let logs = try LineWriter(descriptor: 2) { loss in
-            Array("\(loss.count) lines of the keystores were lost: standard error \(loss.reason)\n".utf8)
+            Array("\(OperatorText.were(loss.count, "line", "of the keystores")) lost: standard error \(loss.reason)\n".utf8)
         }
         let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
         let first = try open(source, pluginDirectory, logger)
@@ -72,6 +77,15 @@ package final class KeystoreMigration: Sendable {
             logs.close(seconds: 1)
             throw error
         }
+    }
+
+    /// Refuses a source that is not there, before its plugin makes it.
+    private static func requireSource(_ place: KeystorePlace, _ pluginDirectory: String?) throws {
+        let manifest = try PluginDirectory(explicit: pluginDirectory ?? place.pluginDirectory).manifest(for: place.keystore.name)
+        guard let member = manifest.location, let path = place.keystore.text(member) else { return }
+        var info = stat()
+        guard stat(path, &info) != 0, errno == ENOENT || errno == ENOTDIR else { return }
+        throw MigrationError.noSource(place.keystore.name, file: place.file, member: member, path: path)
     }
 
     private static func open(
@@ -121,32 +135,44 @@ package final class KeystoreMigration: Sendable {
         progress.failed = all.count - names.count
         var problems = all.filter { !Names.isValid($0) }.map { KeyProblem(name: $0, reason: .notAName) }
         report(progress)
-        do {
-            try await withThrowingTaskGroup(of: Result<Copied, KeyProblem>.self) { group in
-                var rest = names[...]
-                for _ in 0..<Self.concurrency { start(&rest, existing, &group) }
-                while let result = try await group.next() {
-                    switch result {
-                    case .success(.new): progress.copied += 1
-                    case .success(.equal): progress.skipped += 1
-                    // Deleted since the names were listed.
-                    case .success(.gone): progress.total -= 1
-                    case .success(.replaced): progress.overwritten += 1
-                    case .failure(let problem):
-                        progress.failed += 1
-                        problems.append(problem)
-                    }
-                    report(progress)
-                    start(&rest, existing, &group)
+        // Those of a keystore as a whole end the work. What is on its way by then is finished: a key may be half replaced.
+        var failures: [KeystoreProblem] = []
+        await withTaskGroup(of: Result<Copied, KeyProblemOrKeystoreProblem>.self) { group in
+            var rest = names[...]
+            for _ in 0..<Self.concurrency { start(&rest, existing, &group) }
+            while let result = await group.next() {
+                switch result {
+                case .success(.new): progress.copied += 1
+                case .success(.equal): progress.skipped += 1
+                // Deleted since the names were listed.
+                case .success(.gone): progress.total -= 1
+                case .success(.replaced): progress.overwritten += 1
+                case .failure(.key(let problem)):
+                    progress.failed += 1
+                    problems.append(problem)
+                case .failure(.keystore(let problem)):
+                    progress.failed += 1
+                    failures.append(problem)
                 }
+                report(progress)
+                if failures.isEmpty { start(&rest, existing, &group) }
             }
-        } catch let error as KeystoreProblem {
-            throw .keystoreFailed(error, progress)
-        } catch {
-            throw .keystoreFailed(KeystoreProblem(description: "\(error)"), progress)
         }
-        guard problems.isEmpty else { throw .keysFailed(problems.sorted { $0.name < $1.name }, progress) }
+        problems.sort { $0.name < $1.name }
+        // One failure tells why; of the keys, what nobody would otherwise learn.
+        let gone = failures.dropFirst().filter { $0.oldKey?.isGone ?? false }.map(\.description)
+        let keys = gone + problems.filter { $0.oldKey?.isGone ?? false }.map(\.description)
+        if let first = failures.first { throw .keystoreFailed(first, keys: keys, progress) }
+        if progress.done < progress.total, let signal = ending.withLockedValue({ $0 }) {
+            throw .interrupted(by: signal, keys: keys, progress)
+        }
+        guard problems.isEmpty else { throw .keysFailed(problems, progress) }
         return progress
+    }
+
+    /// Has `run` begin no further key, finish those that it has begun, and throw.
+    func stop(by signal: Int32) {
+        ending.withLockedValue { $0 = signal }
     }
 
     private static func prefix(of pattern: String) throws(MigrationError) -> String {
@@ -170,79 +196,46 @@ package final class KeystoreMigration: Sendable {
 
     private func start(
         _ names: inout ArraySlice<String>, _ existing: ExistingKeys,
-        _ group: inout ThrowingTaskGroup<Result<Copied, KeyProblem>, any Error>
+        _ group: inout TaskGroup<Result<Copied, KeyProblemOrKeystoreProblem>>
     ) {
-        guard let name = names.popFirst() else { return }
+        guard ending.withLockedValue({ $0 }) == nil, let name = names.popFirst() else { return }
         group.addTask {
             do throws(KeyProblemOrKeystoreProblem) {
                 return .success(try await self.copy(name, existing))
             } catch {
-                switch error {
-                case .key(let problem): return .failure(problem)
-                case .keystore(let problem): throw problem
-                }
+                return .failure(error)
             }
         }
     }
 
     private func copy(_ name: String, _ existing: ExistingKeys) async throws(KeyProblemOrKeystoreProblem) -> Copied {
         guard let entry = try await source.entry(name) else { return .gone }
-        if try await destination.create(name, entry.bytes) {
-            try await verify(name, entry)
-            return .new
+        if try await create(name, entry) { return .new }
+        guard let there = try await destination.content(name) else {
+            // Whoever had it there has removed it.
+            throw .key(KeyProblem(name: name, reason: .changedMeanwhile))
         }
-        let there = try await destination.content(name)
-        if let there, there.isSame(as: entry) { return .equal }
+        if there.isSame(as: entry) { return .equal }
         guard existing == .overwrite else {
             if case .unusable(_, let problem) = there { throw .key(problem) }
             throw .key(KeyProblem(name: name, reason: .other))
         }
-        try await replace(name, with: entry, old: there)
+        try await KeyReplacement(destination: destination, name: name, new: entry, old: there).run()
         return .replaced
     }
 
-    /// Reads back what was written.
-    private func verify(_ name: String, _ entry: KeyEntries.Entry) async throws(KeyProblemOrKeystoreProblem) {
+    /// Creates the key and reads it back; false when the name is taken.
+    private func create(_ name: String, _ entry: KeyEntries.Entry) async throws(KeyProblemOrKeystoreProblem) -> Bool {
+        do throws(KeyProblemOrKeystoreProblem) {
+            guard try await destination.create(name, entry.bytes) else { return false }
+        } catch {
+            // The answer may have been lost after the key was stored.
+            guard let there = try? await destination.content(name), there.isSame(as: entry) else { throw error }
+            return true
+        }
         guard let stored = try await destination.content(name), stored.isSame(as: entry) else {
             throw .key(KeyProblem(name: name, reason: .notAsWritten))
         }
-    }
-
-    /// Puts `entry` in the place of what stands under `name`. A keystore cannot do that in one step, so that what stood there is put
-    /// back when the second step fails.
-    private func replace(
-        _ name: String, with entry: KeyEntries.Entry, old: KeyEntries.Content?
-    ) async throws(KeyProblemOrKeystoreProblem) {
-        do throws(KeyProblemOrKeystoreProblem) {
-            try await destination.remove(name)
-            guard try await destination.create(name, entry.bytes) else {
-                throw KeyProblemOrKeystoreProblem.key(KeyProblem(name: name, reason: .changedMeanwhile))
-            }
-        } catch {
-            // What stands there now is not ours to remove.
-            throw error.with(await restore(name, old?.bytes))
-        }
-        do throws(KeyProblemOrKeystoreProblem) {
-            try await verify(name, entry)
-        } catch {
-            do throws(KeyProblemOrKeystoreProblem) {
-                try await destination.remove(name)
-            } catch let second {
-                throw error.with(.replaced("\(second)"))
-            }
-            throw error.with(await restore(name, old?.bytes))
-        }
-    }
-
-    /// Creates what stood under `name` before, unless something stands there.
-    private func restore(_ name: String, _ old: SecretBytes?) async -> OldKey {
-        do {
-            if let old, try await destination.create(name, old) { return .restored }
-            guard case let there? = try await destination.content(name) else { return .lost("the keystore could not read it") }
-            guard let now = there.bytes else { return old == nil ? .untouched : .replaced("what stands there cannot be read") }
-            return now == old ? .untouched : .replaced("something else stands there now")
-        } catch {
-            return .lost("\(error)")
-        }
+        return true
     }
 }

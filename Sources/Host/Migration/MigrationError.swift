@@ -2,20 +2,34 @@
 package enum MigrationError: Error, Sendable {
     /// Both configurations name one keystore.
     case sameKeystore(String)
+    /// The file or directory is not there that this member of the plugin's configuration, in this file, names as the source.
+    case noSource(String, file: String, member: String, path: String)
     case badPattern(String)
     /// The source, of this file, holds no keys that begin with the prefix.
     case nothingToCopy(source: String, file: String, prefix: String)
     /// The destination holds these names already, of so many to copy. Nothing was copied.
     case alreadyThere(names: [String], of: Int)
-    /// A keystore could not go on. What was copied until then stays.
-    case keystoreFailed(KeystoreProblem, KeystoreMigration.Progress)
+    /// A keystore could not go on. What was copied until then stays. `keys` are those that were being replaced then, and what became of
+    /// them.
+    case keystoreFailed(KeystoreProblem, keys: [String], KeystoreMigration.Progress)
+    /// A signal stopped it. What was copied until then stays.
+    case interrupted(by: Int32, keys: [String], KeystoreMigration.Progress)
     /// These keys were not copied, and all others were.
     case keysFailed([KeyProblem], KeystoreMigration.Progress)
 }
 
 /// A keystore did not do what it was asked.
-package struct KeystoreProblem: Error, Sendable, CustomStringConvertible {
-    package let description: String
+package struct KeystoreProblem: Error, Sendable {
+    private let what: String
+    /// Whether the same may go well a moment later.
+    var mayPass = true
+    /// When a key was being replaced: what became of what stood there.
+    var oldKey: OldKey?
+
+    package init(description: String, mayPass: Bool = true) {
+        what = description
+        self.mayPass = mayPass
+    }
 }
 
 /// Why one key was not copied.
@@ -49,8 +63,8 @@ enum OldKey: Sendable {
     case restored
     /// Something else stands there, or may.
     case replaced(String)
-    /// It was removed and could not be put back.
-    case lost(String)
+    /// It was removed and could not be put back: what it was, whether it is known that nothing stands there, and why.
+    case lost(String, isKnown: Bool, String)
 }
 
 /// What can go wrong with one key: with it alone, or with a keystore as a whole.
@@ -58,14 +72,23 @@ enum KeyProblemOrKeystoreProblem: Error {
     case key(KeyProblem)
     case keystore(KeystoreProblem)
 
+    /// Whether the same may go well a moment later.
+    var mayPass: Bool {
+        switch self {
+        case .key(let problem): if case .notAsWritten = problem.reason { true } else { false }
+        case .keystore(let problem): problem.mayPass
+        }
+    }
+
     /// The same, and what became of the key that was to be replaced.
     func with(_ oldKey: OldKey) -> KeyProblemOrKeystoreProblem {
         switch self {
         case .key(var problem):
             problem.oldKey = oldKey
             return .key(problem)
-        case .keystore(let problem):
-            return .keystore(KeystoreProblem(description: "\(problem)\(oldKey)"))
+        case .keystore(var problem):
+            problem.oldKey = oldKey
+            return .keystore(problem)
         }
     }
 }
@@ -86,9 +109,26 @@ extension OldKey: CustomStringConvertible {
         case .untouched: "; what the destination held under this name is still there"
         case .restored: "; what the destination held under this name was put back"
         case .replaced(let why): "; what the destination held under this name is no longer there: \(why)"
-        case .lost(let why): "; what the destination held under this name was removed and could not be put back: \(why)"
+        case .lost(let provenance, let isKnown, let why):
+            "; what the destination held under this name (\(provenance)) was removed and could not be put back: \(why). "
+                + (isKnown
+                    ? "The destination has no key of this name now"
+                    : "Whether the destination has a key of this name now is not known")
+                + ": run it again with --force, which creates that of the source. What was there before is only in backups of the destination"
         }
     }
+
+    /// Whether the destination was left without what it held.
+    var isGone: Bool {
+        switch self {
+        case .untouched, .restored: false
+        case .replaced, .lost: true
+        }
+    }
+}
+
+extension KeystoreProblem: CustomStringConvertible {
+    package var description: String { what + (oldKey?.description ?? "") }
 }
 
 extension KeyProblem: CustomStringConvertible {
@@ -111,6 +151,9 @@ extension MigrationError: CustomStringConvertible {
         switch self {
         case .sameKeystore(let name):
             "both configurations name the same keystore ('\(name)', with the same settings)"
+        case .noSource(let name, let file, let member, let path):
+            "there is no source at \(path) ('keystore.\(name).\(member)' of \(file)): nothing was copied. Is the path right, and is the "
+                + "disk mounted?"
         case .badPattern(let pattern):
             "'\(pattern)' is no pattern of names: write what they start with, such as my-app or my-app*"
         case .nothingToCopy(let source, let file, let prefix):
@@ -119,16 +162,23 @@ extension MigrationError: CustomStringConvertible {
         case .alreadyThere(let names, let count):
             "the destination holds \(names.count) of the \(count) keys already: \(Self.list(names)). Nothing was copied. "
                 + "--merge keeps those that are equal, --force replaces those that are not"
-        case .keystoreFailed(let problem, let progress):
+        case .keystoreFailed(let problem, let keys, let progress):
             progress.total == 0
-                ? problem.description
-                : "\(problem). \(progress.done - progress.failed) of \(progress.total) keys are copied; run it again with --merge to go on, "
-                    + "or with --force if that was given"
+                ? problem.description : "\(problem). \(Self.rest(progress))" + keys.map { "\n  \($0)" }.joined()
+        case .interrupted(_, let keys, let progress):
+            "interrupted. \(Self.rest(progress))" + keys.map { "\n  \($0)" }.joined()
         case .keysFailed(let problems, let progress):
-            "\(problems.count) of \(progress.total) keys were not copied:\n"
+            "\(problems.count) of \(OperatorText.count(progress.total, "key")) \(problems.count == 1 ? "was" : "were") not copied:\n"
                 + problems.prefix(Self.shown).map { "  \($0)" }.joined(separator: "\n")
                 + (problems.count > Self.shown ? "\n  and \(problems.count - Self.shown) more" : "")
         }
+    }
+
+    private static func rest(_ progress: KeystoreMigration.Progress) -> String {
+        let copied = progress.done - progress.failed
+        return
+            "\(copied) of \(OperatorText.count(progress.total, "key")) \(copied == 1 ? "is" : "are") copied; run it again with --merge to go on, "
+            + "or with --force if that was given"
     }
 
     // As many as fit on a screen.

@@ -135,7 +135,12 @@ final class LogSubscription {
     /// Tells how many events were missed: a line that is no event, and reads like one of the error log.
     private func notice() -> ByteBuffer {
         var line = JSONWriter()
-        line.object { $0.member("message", "\(missed) events were missed: they came faster than they were read") }
+        line.object {
+            $0.member(
+                "message",
+                "\(OperatorText.were(missed, "event")) missed: \(missed == 1 ? "it" : "they") came faster than \(missed == 1 ? "it was" : "they were") read"
+            )
+        }
         line.newline()
         followers.told(missed: missed)
         missed = 0

@@ -74,7 +74,11 @@ final class CallPool: Sendable {
         if state.isClosed { return .refused(closedFailure) }
         if state.stuck >= limits.stuck { return .refused(stuckFailure(state.stuck)) }
         if state.queue.count >= limits.queue {
-            return .refused(KeystoreFailure(.busy, "\(state.queue.count) calls wait for the keystore already"))
+            return .refused(
+                KeystoreFailure(
+                    .busy,
+                    "\(OperatorText.count(state.queue.count, "call")) \(state.queue.count == 1 ? "waits" : "wait") for the keystore already"
+                ))
         }
         state.queue.append(call)
         var newThread: Int?
@@ -173,7 +177,7 @@ final class CallPool: Sendable {
                 logger.error(
                     """
                     keystore '\(keystore)': \(call.label) did not return by its deadline and holds its thread until it does; \
-                    \(overdue.stuck) of at most \(limits.stuck) calls are stuck
+                    \(overdue.stuck) of at most \(OperatorText.count(limits.stuck, "call")) \(overdue.stuck == 1 ? "is" : "are") stuck
                     """)
             }
             for call in overdue.queued { call.refuse(.deadlinePassed) }
@@ -237,6 +241,10 @@ final class CallPool: Sendable {
     private var closedFailure: KeystoreFailure { KeystoreFailure(.unreachable, "the keystore '\(keystore)' is closed") }
 
     private func stuckFailure(_ stuck: Int) -> KeystoreFailure {
-        KeystoreFailure(.unreachable, "\(stuck) calls did not return by their deadlines and still hold their threads")
+        KeystoreFailure(
+            .unreachable,
+            stuck == 1
+                ? "1 call did not return by its deadline and still holds its thread"
+                : "\(stuck) calls did not return by their deadlines and still hold their threads")
     }
 }

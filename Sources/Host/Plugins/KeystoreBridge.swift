@@ -176,7 +176,9 @@ package final class KeystoreBridge: Sendable {
         let deadline = MonotonicTime.now + limit
         let running = pool.close(deadline: deadline)
         guard running == 0 else {
-            logger.error("keystore '\(plugin.name)': not closed, because \(running) calls have not returned")
+            logger.error(
+                "keystore '\(plugin.name)': not closed, because \(OperatorText.count(running, "call")) \(running == 1 ? "has" : "have") not returned"
+            )
             instance.abandon()
             return .callsStillRunning(running)
         }

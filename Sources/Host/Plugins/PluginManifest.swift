@@ -7,6 +7,8 @@ package struct PluginManifest: Equatable, Sendable {
     package var library: String
     /// 64 lower-case hexadecimal digits.
     package var sha256: String?
+    /// The member of the plugin's configuration that names the file or directory with the keys, if they are in one.
+    package var location: String?
     package var isolation = Isolation.none
     /// For a process of its own.
     package var limits = ProcessLimits()
@@ -59,12 +61,15 @@ package struct PluginManifest: Equatable, Sendable {
             $0.utf8.count == 64 && $0.utf8.allSatisfy(Self.isHexadecimalDigit)
                 ? nil : "'sha256' must be 64 hexadecimal digits: take those that sha256sum prints for the library"
         }?.lowercased()
+        location = members.optional("location") {
+            $0.isEmpty ? "'location' must be a member of the plugin's configuration" : nil
+        }
         let isolation = members.optional("isolation") {
             Isolation(rawValue: $0) == nil ? "'\($0)' is not an isolation: say none or process" : nil
         }
         self.isolation = isolation.flatMap(Isolation.init) ?? .none
         limits = Self.limits(&members, self.isolation)
-        members.refuseOthers(known: ["name", "library", "sha256", "isolation", "memory", "files", "steady"])
+        members.refuseOthers(known: ["name", "library", "sha256", "location", "isolation", "memory", "files", "steady"])
         self.path = path
         guard let name, let library, members.problems.isEmpty else {
             throw .invalidManifest(path: path, members.problems.sorted { $0.isBefore($1) })

@@ -142,7 +142,7 @@ struct KeyringReadTests {
         fixture.keystore.openGate()
         #expect(await fixture.result(key).error == .keyNotFound)
         #expect(await fixture.result(queued).error == .keyNotFound)
-        #expect(fixture.keystore.log.messages(.error) == ["requests are refused: 1 calls wait for the keystore already"])
+        #expect(fixture.keystore.log.messages(.error) == ["requests are refused: 1 call waits for the keystore already"])
         #expect(fixture.keystore.log.messages(.warning) == [])
     }
 

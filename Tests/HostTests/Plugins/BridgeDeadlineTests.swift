@@ -83,7 +83,7 @@ struct BridgeDeadlineTests {
         await keystore.waitUntilBlocked(1)
         let (first, second) = await keystore.queueTwo()
         #expect(second.failure?.kind == .busy)
-        #expect(second.failure?.message == "1 calls wait for the keystore already")
+        #expect(second.failure?.message == "1 call waits for the keystore already")
         #expect(first.failure?.kind == .notFound)
         #expect(await running.failure?.kind == .notFound)
     }

@@ -107,7 +107,7 @@ struct BridgeLifeTests {
         #expect(await keystore.get("block-key", timeout: .milliseconds(20)).failure?.kind == .timeout)
         #expect(await onThread { keystore.bridge.close(within: .milliseconds(20)) } == .callsStillRunning(1))
         #expect(keystore.calls(.close) == 0)
-        #expect(keystore.log.messages(.error).last?.contains("1 calls have not returned") == true)
+        #expect(keystore.log.messages(.error).last?.contains("1 call has not returned") == true)
     }
 
     @Test("many callers on many threads each get their own answer, exactly once")

@@ -33,6 +33,8 @@ struct PluginManifestTests {
         #expect(try PluginManifest(parsing: "name: fs\nlibrary: a.so", path: "m.yml").isolation == .none)
         #expect(try PluginManifest(parsing: "name: fs\nlibrary: a.so\nisolation: process", path: "m.yml").isolation == .process)
         #expect(manifest.sha256 == Self.digest)
+        #expect(manifest.location == nil)
+        #expect(try PluginManifest(parsing: "name: fs\nlibrary: a.so\nlocation: path", path: "m.yml").location == "path")
     }
 
     @Test("may say what a process of the plugin's own may use, and when it is steady")
@@ -63,6 +65,7 @@ struct PluginManifestTests {
         #expect(problem("name: fs\nlibrary: a.so\nlibary: b.so")?.hasPrefix("m.yml:3:1: 'libary' is not a member") == true)
         #expect(problem("name: fs\nlibrary: a.so\nisolation: maybe")?.hasPrefix("m.yml:3:12: 'maybe'") == true)
         #expect(problem("name: fs\nlibrary: a.so\nsha256: 12")?.hasPrefix("m.yml:3:9: 'sha256' must be 64") == true)
+        #expect(problem("name: fs\nlibrary: a.so\nlocation: ''")?.hasPrefix("m.yml:3:11: 'location' must be a member") == true)
         #expect(problem("name: FS\nlibrary: a.so")?.hasPrefix("m.yml:1:7: 'FS' is not a plugin's name") == true)
         #expect(problem("name: ../fs\nlibrary: a.so")?.hasPrefix("m.yml:1:7:") == true)
         #expect(problem("library: a.so")?.hasPrefix("m.yml: 'name' is missing") == true)

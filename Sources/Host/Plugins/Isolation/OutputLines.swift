@@ -58,7 +58,7 @@ package struct OutputLines {
     }
 
     private mutating func tellLeftOut(_ give: (String) -> Void) {
-        if leftOut > 0 { give("(and \(leftOut) more lines within a second)") }
+        if leftOut > 0 { give("(and \(leftOut) more line\(leftOut == 1 ? "" : "s") within a second)") }
         leftOut = 0
     }
 }
