@@ -1,3 +1,5 @@
+import Credentials
+
 /// Why a call failed, in words for the person who can mend it.
 public enum KESError: Error, Sendable, Equatable {
     /// The server answered with an error: its HTTP status and its message.
@@ -48,7 +50,7 @@ extension KESError: CustomStringConvertible {
         case .invalidResponse(let endpoint, let reason):
             "\(endpoint) sent an answer that is not of the KES protocol: \(reason)"
         case .invalidEndpoint(let text, let reason):
-            "\"\(text)\" is not an endpoint: \(reason)"
+            "\"\(APIKey.masked(in: text))\" is not an endpoint: \(reason)"
         case .invalidCredential(let reason):
             reason
         case .cancelled:

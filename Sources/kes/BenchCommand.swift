@@ -38,6 +38,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard words.count == 1 || words.count == 2 else {
             throw ValidationError("say what to do, if not generate, and the name of one key")
         }
+        try KeyNames.checkIsNoAPIKey(words)
         guard words.count == 1 || Operation(rawValue: words[0]) != nil else {
             throw ValidationError("'\(words[0])' is none of generate, encrypt and decrypt")
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 import Host
 import KESClient
 import SecureBytes
@@ -26,6 +27,8 @@ struct KeyCreate: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try KeyNames.checkIsNoAPIKey(names) }
 
     func run() async throws {
         try KeyNames.check(names, to: "create key")
@@ -56,6 +59,8 @@ struct KeyImport: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try KeyNames.checkIsNoAPIKey([name]) }
+
     func run() async throws {
         guard let bytes = SecretBytes.base64(key), bytes.count == 32 else {
             throw CommandFailure("the key has to be 32 bytes in base64")
@@ -80,6 +85,8 @@ struct KeyInfo: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try KeyNames.checkIsNoAPIKey([name]) }
 
     func run() async throws {
         let key = try await connection.withClient { client in
@@ -113,6 +120,8 @@ struct KeyList: AsyncParsableCommand {
             try await printing.list(client.listKeys(prefix: pattern), of: "keys")
         }
     }
+
+    func validate() throws { try KeyNames.checkIsNoAPIKey([pattern]) }
 }
 
 struct KeyRemove: AsyncParsableCommand {
@@ -125,6 +134,8 @@ struct KeyRemove: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try KeyNames.checkIsNoAPIKey(names) }
 
     func run() async throws {
         try KeyNames.check(names, to: "delete key")
@@ -142,7 +153,15 @@ struct KeyRemove: AsyncParsableCommand {
 }
 
 /// Names of keys that the command line is given.
-private enum KeyNames {
+enum KeyNames {
+    /// Refuses API keys: they would go to the server in the path of a request, and to standard error with what went wrong. A name may look
+    /// like one without its prefix.
+    static func checkIsNoAPIKey(_ texts: [String]) throws(ValidationError) {
+        if texts.contains(where: { APIKey.isLikely($0) && !Names.isValid($0) }) {
+            throw ValidationError("This is an API key where the name of a key belongs; it is secret.")
+        }
+    }
+
     /// Refuses what can be no key's name before anything is sent: of several names all are used, or none.
     static func check(_ names: [String], to action: String) throws(CommandFailure) {
         for name in names {

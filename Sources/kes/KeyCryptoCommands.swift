@@ -18,6 +18,8 @@ struct KeyEncrypt: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try KeyNames.checkIsNoAPIKey([name]) }
+
     func run() async throws {
         var message = message
         let plaintext = message.withUTF8 { SecretBytes(copying: UnsafeRawBufferPointer($0)) }
@@ -49,6 +51,8 @@ struct KeyDecrypt: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
 
+    func validate() throws { try KeyNames.checkIsNoAPIKey([name]) }
+
     func run() async throws {
         let ciphertext = try base64(ciphertext, "ciphertext")
         let context = try base64(context, "context")
@@ -77,6 +81,8 @@ struct KeyDataKey: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var printing: OutputOptions
+
+    func validate() throws { try KeyNames.checkIsNoAPIKey([name]) }
 
     func run() async throws {
         let context = try base64(context, "context")

@@ -19,7 +19,7 @@ struct ListCommand: AsyncParsableCommand {
 
     func validate() throws {
         if identities, policies { throw ValidationError("Use -i or -p, not both.") }
-        if identities { try IdentityArgument.check(prefix) }
+        if identities || policies { try IdentityArgument.check(prefix) } else { try KeyNames.checkIsNoAPIKey([prefix]) }
     }
 
     func run() async throws {

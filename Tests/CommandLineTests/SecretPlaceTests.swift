@@ -63,7 +63,7 @@ import Testing
     @Test(arguments: [
         ["policy", "assign", "p", Sample.apiKey], ["policy", "assign", Sample.apiKey, "p"], ["identity", "info", Sample.apiKey],
         ["policy", "show", Sample.apiKey], ["policy", "info", secret], ["policy", "rm", "p", Sample.apiKey],
-        ["policy", "ls", Sample.apiKey],
+        ["policy", "ls", Sample.apiKey], ["ls", "-p", Sample.apiKey],
         ["identity", "rm", Sample.apiKey], ["identity", "ls", secret], ["ls", "-i", Sample.apiKey],
     ])
     func noCommandSendsOrPrintsIt(arguments: [String]) throws {
@@ -72,6 +72,28 @@ import Testing
         #expect(result.code == 2)
         #expect(result.errorText.contains("an API key where its identity belongs; it is secret"), "\(result.errorText)")
         expectNoSecret(result)
+    }
+
+    @Test(arguments: [
+        ["key", "create", "k", Sample.apiKey], ["key", "import", Sample.apiKey, "AAAA"], ["key", "info", Sample.apiKey],
+        ["key", "rm", Sample.apiKey], ["key", "ls", Sample.apiKey], ["key", "encrypt", Sample.apiKey, "m"],
+        ["key", "decrypt", Sample.apiKey, "AAAA"], ["key", "dek", Sample.apiKey], ["ls", Sample.apiKey],
+        ["bench", Sample.apiKey],
+        ["bench", Sample.apiKey, "k"],
+    ])
+    func norInThePlaceOfAKeysName(arguments: [String]) throws {
+        let result = try run(
+            kesPath(), arguments, environment: cleaned(["KES_SERVER": "127.0.0.1:1", "KES_API_KEY": Sample.apiKey]))
+        #expect(result.code == 2)
+        #expect(result.errorText.contains("an API key where the name of a key belongs; it is secret"), "\(result.errorText)")
+        expectNoSecret(result)
+    }
+
+    @Test func norInThePlaceOfAServersName() throws {
+        let result = try run(
+            kesPath(), ["status", "--server", Sample.apiKey], environment: cleaned(["KES_API_KEY": Sample.apiKey]))
+        #expect(result.code == 1)
+        #expect(result.errorText == "Error: \"kes:v1:…\" is not an endpoint: it has to be HOST:PORT\n")
     }
 
     @Test func theOldFlagForTheAdministratorTakesNoneEither() throws {
