@@ -8,7 +8,8 @@
  *   kept-…          remove does nothing, and fails
  *   spoiled-…       after a remove, the first create stores something else
  *   blind-…         after a create, get fails twice
- *   piped-…         after a remove, create says that it is waiting, and reads DIRECTORY/../gate, a named pipe, to its end first */
+ *   piped-…         after a remove, create says that it is waiting, and reads DIRECTORY/../gate, a named pipe, to its end first
+ *   z-…             create waits until one of piped-… has done so */
 #include <fcntl.h>
 #include <keswick_keystore.h>
 #include <pthread.h>
@@ -24,6 +25,8 @@ static struct state {
   int removed, creates, gets;
 } states[64];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int is_gate_passed;
 struct keswick_instance { const keswick_host *host; };
 static struct keswick_instance the_instance;
 
@@ -85,13 +88,17 @@ static keswick_result do_create(keswick_instance *instance, const keswick_call *
   pthread_mutex_lock(&lock);
   struct state *state = state_of(name);
   if (state->removed && begins(state->name, "piped-")) {
+    /* The test has it open for writing, and closes it when it has read this line. */
+    int end = open(DIRECTORY "/../gate", O_RDONLY | O_CLOEXEC);
     static const char text[] = "waiting at the gate";
     the_instance.host->log(the_instance.host->context, KESWICK_LOG_WARNING, (keswick_bytes){(const uint8_t *)text, sizeof text - 1});
-    int end = open(DIRECTORY "/../gate", O_RDONLY | O_CLOEXEC);
     char byte;
     while (read(end, &byte, 1) > 0) {}
     close(end);
+    is_gate_passed = 1;
+    pthread_cond_broadcast(&changed);
   }
+  while (begins(state->name, "z-") && !is_gate_passed) pthread_cond_wait(&changed, &lock);
   keswick_result result = create_locked(state, call, value);
   pthread_mutex_unlock(&lock);
   return result;
