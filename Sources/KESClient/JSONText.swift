@@ -1,3 +1,5 @@
+import SecureBytes
+
 /// Writes JSON (RFC 8259) for what is not secret. Members stay in the order in which they are given, which encoders of the
 /// standard kind do not promise and scripts that compare output rely on.
 package enum JSONText {
@@ -11,9 +13,7 @@ package enum JSONText {
             case "\n": json += #"\n"#
             case "\r": json += #"\r"#
             case "\t": json += #"\t"#
-            case "\u{0}"..<"\u{20}", "\u{7f}":
-                let digits = String(scalar.value, radix: 16)
-                json += #"\u00"# + (digits.utf8.count == 1 ? "0" : "") + digits
+            case _ where scalar.isHidden: json += scalar.jsonEscape
             default: json.unicodeScalars.append(scalar)
             }
         }

@@ -59,7 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
             return try await run.run()
         }
         if printing.isForProgram {
-            try printing.output.line(json(result, operation, key))
+            try printing.output.json(json(result, operation, key))
         } else {
             try printing.output.text(text(result, operation, key))
         }

@@ -114,6 +114,6 @@ extension CommandFailure {
 
     private static func printError(_ text: String) {
         // When not even standard error can be written, the exit code is all that is left.
-        try? Output.write(text, to: STDERR_FILENO)
+        try? Output.write(TerminalText.safe(text), to: STDERR_FILENO)
     }
 }

@@ -90,7 +90,7 @@ struct IdentityInfo: AsyncParsableCommand {
     private func show(_ identity: String, _ description: IdentityDescription) throws(CommandFailure) {
         let output = printing.output
         if printing.isForProgram {
-            try output.line(
+            try output.json(
                 JSONText.object([
                     ("identity", JSONText.string(identity)),
                     ("admin", description.isAdmin ? "true" : nil),

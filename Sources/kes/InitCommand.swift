@@ -48,7 +48,7 @@ struct InitCommand: ParsableCommand {
         try target.make(files: deployment.files, directories: deployment.directories)
         let output = printing.output
         if printing.json {
-            try output.line(
+            try output.json(
                 JSONText.object([
                     ("directory", JSONText.string(target.path)),
                     ("config", JSONText.string(target.file("config.yml"))),

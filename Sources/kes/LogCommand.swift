@@ -27,7 +27,7 @@ struct LogCommand: AsyncParsableCommand {
                 if !printing.isForProgram { try output.text(table.heading) }
                 for try await line in try await client.log(log) {
                     // A program gets the events as they are.
-                    try output.line(printing.isForProgram ? line : table.row(line))
+                    if printing.isForProgram { try output.json(line) } else { try output.line(table.row(line)) }
                 }
             } catch let error as KESError {
                 throw CommandFailure("follow the \(log.rawValue) log", error)

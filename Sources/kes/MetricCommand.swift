@@ -31,7 +31,7 @@ struct MetricCommand: AsyncParsableCommand {
     private func print(_ first: MetricView.Look, _ client: KESClient) async throws {
         var look = first
         while true {
-            try printing.output.line(look.sample.json)
+            try printing.output.json(look.sample.json)
             try await Task.sleep(for: rate.value)
             look = try await Self.look(client)
         }

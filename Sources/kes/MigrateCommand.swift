@@ -84,7 +84,7 @@ struct MigrateCommand: AsyncParsableCommand {
     private func summarize(_ result: KeystoreMigration.Progress, _ migration: KeystoreMigration) throws(CommandFailure) {
         let output = printing.output
         guard !printing.json else {
-            return try output.line(
+            return try output.json(
                 JSONText.object([
                     ("total", "\(result.total)"), ("copied", "\(result.copied)"), ("skipped", "\(result.skipped)"),
                     ("overwritten", "\(result.overwritten)"),

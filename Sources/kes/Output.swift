@@ -44,15 +44,16 @@ struct Output {
     func cyan(_ text: String) -> String { styled(text, "36") }
 
     private func styled(_ text: String, _ code: String) -> String {
+        // `TerminalText` lets these pass.
         hasColors ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }
 
-    /// Lines of `LABEL  VALUE`, the values in one column.
+    /// Lines of `LABEL  VALUE`, the values in one column. A value is one line, whoever chose it.
     func table(_ rows: [(label: String, value: String)]) -> String {
         let width = rows.map(\.label.count).max() ?? 0
         return rows.map { row in
             let padding = String(repeating: " ", count: width - row.label.count)
-            return "\(faint(row.label))\(padding)  \(row.value)\n"
+            return "\(faint(row.label))\(padding)  \(row.value.replacing("\n", with: "\\u{a}"))\n"
         }.joined()
     }
 
@@ -60,12 +61,17 @@ struct Output {
 
     /// Writes a line.
     func line(_ text: String) throws(CommandFailure) {
-        try Self.write(text + "\n", to: STDOUT_FILENO)
+        try self.text(text + "\n")
     }
 
-    /// Writes text as it is.
+    /// Writes lines.
     func text(_ text: String) throws(CommandFailure) {
-        try Self.write(text, to: STDOUT_FILENO)
+        try Self.write(TerminalText.safe(text), to: STDOUT_FILENO)
+    }
+
+    /// Writes a line of JSON, as it is but for what a terminal would obey, which JSON can say in another way.
+    func json(_ text: String) throws(CommandFailure) {
+        try Self.write(TerminalText.safeJSON(text) + "\n", to: STDOUT_FILENO)
     }
 
     /// Writes secret bytes from where they are to the file: no buffer keeps a copy.

@@ -1,3 +1,4 @@
+import Host
 import KESClient
 
 extension OutputOptions {
@@ -12,7 +13,7 @@ extension OutputOptions {
     func confirm(_ change: Change, _ kind: String, _ name: String) throws(CommandFailure) {
         let output = output
         if json {
-            try output.line(JSONText.object([(kind, JSONText.string(name)), ("result", JSONText.string(change.rawValue))]))
+            try output.json(JSONText.object([(kind, JSONText.string(name)), ("result", JSONText.string(change.rawValue))]))
         } else if !isForProgram {
             let what = change.rawValue.prefix(1).uppercased() + change.rawValue.dropFirst() + " " + kind
             try output.line("\(output.green(what)) \(output.bold(name))")
@@ -24,7 +25,7 @@ extension OutputOptions {
     func description(_ members: [(label: String, name: String, value: String?)]) throws(CommandFailure) {
         let output = output
         if isForProgram {
-            try output.line(JSONText.object(members.map { ($0.name, $0.value.map(JSONText.string)) }))
+            try output.json(JSONText.object(members.map { ($0.name, $0.value.map(JSONText.string)) }))
         } else {
             try output.text(output.table(members.compactMap { member in member.value.map { (member.label, $0) } }))
         }
@@ -35,9 +36,9 @@ extension OutputOptions {
         let output = output
         do {
             if json {
-                try output.line(JSONText.array(try await names.all()))
+                try output.json(JSONText.array(try await names.all()))
             } else {
-                for try await name in names { try output.line(name) }
+                for try await name in names { try output.line(OperatorText.escaped(name)) }
             }
         } catch let error as KESError {
             throw CommandFailure("list \(kind)", error)

@@ -91,9 +91,9 @@ struct PluginCheck: ParsableCommand {
             // What a person sees meanwhile; the report takes its place.
             if output.isTerminal, !json { try? Output.write("\r\u{1b}[K\(rule.id) …", to: STDOUT_FILENO) }
         }
-        if output.isTerminal, !json { try output.text("\r\u{1b}[K") }
+        if output.isTerminal, !json { try Output.write("\r\u{1b}[K", to: STDOUT_FILENO) }
         if json {
-            try output.line(PluginReport.json(report))
+            try output.json(PluginReport.json(report))
         } else {
             try output.text(PluginReport.text(report, output))
         }

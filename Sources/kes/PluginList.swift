@@ -24,7 +24,7 @@ struct PluginList: ParsableCommand {
         let entries = PluginCatalogue.entries(in: directory)
         let output = printing.output
         if printing.json {
-            try output.line("[" + entries.map(\.json).joined(separator: ",") + "]")
+            try output.json("[" + entries.map(\.json).joined(separator: ",") + "]")
         } else {
             try list(entries, of: directory, output)
         }
@@ -61,7 +61,7 @@ struct PluginInfo: ParsableCommand {
         let entry = PluginCatalogue.library(at: file)
         let output = printing.output
         if printing.json {
-            try output.line(entry.json)
+            try output.json(entry.json)
         } else {
             let title = entry.version.map { "\(entry.name) \($0)" } ?? file
             try output.text("\(output.bold(title))\n" + entry.lines(output).map { "  \($0)\n" }.joined())

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Host
 import KESClient
 
 /// `kes policy …`
@@ -127,11 +128,11 @@ struct PolicyShow: AsyncParsableCommand {
         guard printing.isForProgram else {
             for (heading, patterns) in [(output.green("allow"), policy.allow), (output.red("deny"), policy.deny)] {
                 guard !patterns.isEmpty else { continue }
-                try output.text("\(heading):\n" + patterns.map { "  - \($0)\n" }.joined())
+                try output.text("\(heading):\n" + patterns.map { "  - \(OperatorText.escaped($0))\n" }.joined())
             }
             return
         }
-        try output.line(
+        try output.json(
             JSONText.object([
                 ("allow", Self.patternSet(policy.allow)),
                 ("deny", Self.patternSet(policy.deny)),

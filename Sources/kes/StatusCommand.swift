@@ -31,7 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
                 let apis = api ? try await client.apis() : []
                 let output = printing.output
                 if printing.isForProgram {
-                    try output.line(json(status, apis))
+                    try output.json(json(status, apis))
                 } else {
                     try output.text(text(status, apis, servers, roundTrip))
                 }

@@ -160,15 +160,9 @@ struct JSONWriter {
             case "\n": buffer.writeStaticString("\\n")
             case "\r": buffer.writeStaticString("\\r")
             case "\t": buffer.writeStaticString("\\t")
-            case _ where OperatorText.mustBeEscaped(scalar): String(scalar).utf16.forEach { writeEscape($0) }
+            case _ where scalar.isHidden: buffer.writeString(scalar.jsonEscape)
             default: buffer.writeString(String(scalar))
             }
         }
-    }
-
-    private mutating func writeEscape(_ unit: UInt16) {
-        let digits = Array("0123456789abcdef".utf8)
-        buffer.writeStaticString("\\u")
-        for shift in [12, 8, 4, 0] { buffer.writeInteger(digits[Int(unit >> UInt16(shift) & 0xf)]) }
     }
 }

@@ -1,3 +1,5 @@
+import SecureBytes
+
 /// Text that a plugin or a client chose, made safe for a log line and a terminal.
 package enum OperatorText {
     /// The most bytes that are kept of a message (keswick_keystore.h, keswick_call).
@@ -14,7 +16,7 @@ package enum OperatorText {
         if isPlain(text) { return text }
         var escaped = ""
         for scalar in text.unicodeScalars {
-            if mustBeEscaped(scalar) {
+            if scalar.isHidden {
                 escaped += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
                 escaped.unicodeScalars.append(scalar)
@@ -32,13 +34,5 @@ package enum OperatorText {
     }
 
     /// Whether `escaped` leaves the text as it is.
-    static func isPlain(_ text: String) -> Bool { !text.unicodeScalars.contains(where: mustBeEscaped) }
-
-    static func mustBeEscaped(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
-        return switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true
-        default: false
-        }
-    }
+    static func isPlain(_ text: String) -> Bool { !text.unicodeScalars.contains(where: \.isHidden) }
 }
