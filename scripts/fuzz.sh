@@ -29,7 +29,7 @@ python3 Fuzz/make-seeds.py Tests/EnvelopeTests/kes-formats.json "$out/seeds"
 # The server's own files that a target is compiled with, as one module: the rest of the server is not needed.
 frame=(Sources/Host/Plugins/{Isolation/Frame,Isolation/OutputLines,KeystoreFailure}.swift Sources/Host/Observability/OperatorText.swift
     Sources/Host/System/MonotonicTime.swift)
-http1=(Sources/Host/Transport/{AcceptedCodings,HTTP1Parser,HTTP1HeaderInterests,HTTP1RepeatedHead,RequestHead}.swift)
+http1=(Sources/Host/Transport/{AcceptedCodings,HTTP1/HTTP1Parser,HTTP1/HTTP1HeaderInterests,HTTP1/HTTP1RepeatedHead,RequestHead}.swift)
 gzip=(Sources/Host/Observability/{GzipMember,LogCompressor}.swift Sources/KESClient/GzipReader.swift)
 
 # swift-nio as the package has built it; llhttp, which is where the bytes go, instrumented.
