@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,7 +54,7 @@ func follow(log, c *client, name string) error {
 	}()
 
 	var clients sync.WaitGroup
-	failures := make(chan error, 50)
+	failures := make(chan error, 16)
 	for i := 0; i < cap(failures); i++ {
 		clients.Add(1)
 		go func() {
@@ -85,10 +84,6 @@ func follow(log, c *client, name string) error {
 	}
 	if err := <-events; err != nil {
 		return fmt.Errorf("%d of %d events: %w", seen.Load(), total.Load(), err)
-	}
-	cancel()
-	if _, err := io.Copy(io.Discard, response.Body); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("the log was given up, and ended with %v", err)
 	}
 	return nil
 }
