@@ -79,17 +79,20 @@ import Testing
     @Test func aServerThatDoesNotAnswerIsAskedOnceWhateverTheOthersSay() async throws {
         let (silent, closed) = (try ClosedPort(listening: true), try ClosedPort())
         let client = try KESClient(
-            endpoints: [closed.endpoint, silent.endpoint], credential: .none, trust: .insecure, timeout: .milliseconds(50),
+            endpoints: [closed.endpoint, silent.endpoint], credential: .none, trust: .insecure, timeout: .seconds(1),
             retries: RetryPolicy(rounds: 5, firstPause: .zero), version: .http1)
         let error = await failure { try await client.version() }
         guard case .allEndpointsFailed(let errors) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(errors.count == 2 && errors.last == .timedOut(silent.endpoint, after: .milliseconds(50)))
+        #expect(errors.count == 2 && errors.last == .timedOut(silent.endpoint, after: .seconds(1)))
         let text = "\(errors)"
-        #expect(text.contains("cannot connect to \(closed.endpoint): "), "\(text)")
-        #expect(text.contains("no answer from \(silent.endpoint) within 50 milliseconds"), "\(text)")
+        // On a machine with much else to do, to be refused may take its time as well.
+        #expect(
+            text.contains("cannot connect to \(closed.endpoint): ") || text.contains("no answer from \(closed.endpoint) "),
+            "\(text)")
+        #expect(text.contains("no answer from \(silent.endpoint) within 1 second"), "\(text)")
         await client.shutdown()
         #expect(silent.takeConnections() == 1)
     }

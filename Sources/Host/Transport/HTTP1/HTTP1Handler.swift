@@ -16,7 +16,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     private var repeated = HTTP1RepeatedHead()
     /// The request whose head came last, and the length of its body, if it may be remembered.
     private var repeatable: (exchange: Exchange, bodyLength: Int)?
-    /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile.
+    /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile, and when the
+    /// client closes its side, SwiftNIO reads what the system has taken in for it.
     var waiting = ByteBuffer()
     private var readIsPending = false
     var isDraining = false
