@@ -4,17 +4,26 @@ import Testing
 
 /// How a server ends when it is told to.
 @Suite struct StopTests {
-    @Test("A keystore that a reload has replaced is closed to its end when the server stops meanwhile")
-    func stopWhileAKeystoreIsClosed() throws {
+    /// A server that is told to reload, by which `mem` replaces a keystore that is compiled with these definitions.
+    private func reloadingServer(from keystore: String, _ definition: String) throws -> ServerProcess {
         let plugins = try TemporaryDirectory("keswick-plugin")
-        try compileKeystore("slow", definitions: ["CLOSE_SECONDS=1"], into: plugins)
+        try compileKeystore(keystore, definitions: [definition], into: plugins)
         try plugins.write("name: mem\nlibrary: \(buildDirectory())/libMemStore.so\n", to: "mem.yml", mode: 0o644)
         let deployment = try Deployment()
         let more = "plugins: { directory: \(plugins.path) }"
-        try deployment.configure(keystore: "slow: {}", more: more)
+        try deployment.configure(keystore: "\(keystore): {}", more: more)
         let server = try ServerProcess(deployment)
         try deployment.configure(keystore: "mem: {}", more: more)
         server.process.signal(SIGHUP)
+        // The plugins are needed until then.
+        try server.errorLine(containing: "the configuration was reloaded")
+        withExtendedLifetime(plugins) {}
+        return server
+    }
+
+    @Test("A keystore that a reload has replaced is closed to its end when the server stops meanwhile")
+    func stopWhileAKeystoreIsClosed() throws {
+        let server = try reloadingServer(from: "slow", "CLOSE_SECONDS=1")
         try server.errorLine(containing: "close begins")
         #expect(server.stop() == 0)
         try server.errorLine(containing: "close ends")
@@ -22,16 +31,7 @@ import Testing
 
     @Test("One whose close does not return keeps the server for a few seconds only, and is told of")
     func stopWhileACloseHangs() throws {
-        let plugins = try TemporaryDirectory("keswick-plugin")
-        try compileKeystore("hanging", definitions: ["CLOSE_HANGS"], into: plugins)
-        try plugins.write("name: mem\nlibrary: \(buildDirectory())/libMemStore.so\n", to: "mem.yml", mode: 0o644)
-        let deployment = try Deployment()
-        let more = "plugins: { directory: \(plugins.path) }"
-        try deployment.configure(keystore: "hanging: {}", more: more)
-        let server = try ServerProcess(deployment)
-        try deployment.configure(keystore: "mem: {}", more: more)
-        server.process.signal(SIGHUP)
-        try server.errorLine(containing: "the configuration was reloaded")
+        let server = try reloadingServer(from: "hanging", "CLOSE_HANGS")
         server.process.signal(SIGTERM)
         try #require(WatchedProcess(server.process.pid).ends())
         #expect(server.process.wait() == 0)
