@@ -42,7 +42,7 @@ package struct HMACSHA256: Sendable {
         // The context still holds the result, which may be a message key: beginning anew overwrites it.
         guard isDone, EVP_DigestInit_ex2(context, LibcryptoAlgorithms.sha256, nil) == 1 else {
             EVP_MD_CTX_reset(context)
-            OPENSSL_cleanse(output.baseAddress, output.count)
+            wipe(output)
             ERR_clear_error()
             throw .cryptographyFailed("HMAC-SHA256")
         }

@@ -1,4 +1,3 @@
-import CLibcrypto
 import SecureBytes
 
 /// A named key's material: a secret key that encrypts, and, unless the key is from the time before there were any, an HMAC key.
@@ -123,7 +122,7 @@ public final class Key: Sendable {
     ) throws(EnvelopeError) -> Result {
         var storage = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
         return try withUnsafeMutableBytes(of: &storage) { key throws(EnvelopeError) in
-            defer { OPENSSL_cleanse(key.baseAddress, key.count) }
+            defer { wipe(key) }
             // Not nil: the storage has 32 bytes.
             guard let address = key.baseAddress else { throw .cryptographyFailed("key derivation") }
             switch algorithm {

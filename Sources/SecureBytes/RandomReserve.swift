@@ -1,4 +1,3 @@
-import CLibcrypto
 import Glibc
 
 /// A page of random bytes for each thread, drawn from libcrypto's generator in one call and handed out in small pieces.
@@ -57,7 +56,7 @@ package struct RandomReserve {
         let piece = UnsafeMutableRawBufferPointer(start: page + Self.pageSize - remaining.pointee, count: buffer.count)
         remaining.pointee -= buffer.count
         buffer.copyMemory(from: UnsafeRawBufferPointer(piece))
-        OPENSSL_cleanse(piece.baseAddress, piece.count)
+        wipe(piece)
     }
 
     /// The slot of the page in each thread. The page is wiped and given back when its thread ends.
@@ -65,7 +64,7 @@ package struct RandomReserve {
         var key = pthread_key_t()
         let result = pthread_key_create(&key) { page in
             guard let page else { return }
-            OPENSSL_cleanse(page, RandomReserve.pageSize)
+            wipe(UnsafeMutableRawBufferPointer(start: page, count: RandomReserve.pageSize))
             munmap(page, RandomReserve.pageSize)
         }
         return result == 0 ? key : nil

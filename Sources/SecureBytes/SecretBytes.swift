@@ -30,7 +30,7 @@ public final class SecretBytes: @unchecked Sendable {
     }
 
     deinit {
-        OPENSSL_cleanse(storage.baseAddress, storage.count)
+        wipe(storage)
         storage.deallocate()
     }
 

@@ -1,5 +1,5 @@
-import CLibcrypto
 import Glibc
+import SecureBytes
 
 /// Reads small files that may hold secrets.
 enum BoundedFile {
@@ -25,7 +25,7 @@ enum BoundedFile {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: isRegular ? Int(min(information.st_size, off_t(limit))) + 1 : limit + 1, alignment: 16)
         defer {
-            OPENSSL_cleanse(buffer.baseAddress, buffer.count)
+            wipe(buffer)
             buffer.deallocate()
         }
         var count = 0

@@ -1,5 +1,5 @@
-import CLibcrypto
 import NIOCore
+import SecureBytes
 
 extension ByteBuffer {
     /// Makes room for `count` more bytes, and leaves no copy of the present ones behind, as growing by reallocation would.
@@ -20,8 +20,7 @@ extension ByteBuffer {
     /// they belong to, and is done with it.
     package func wipe() {
         withUnsafeReadableBytes { bytes in
-            guard let address = bytes.baseAddress else { return }
-            OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: address), bytes.count)
+            SecureBytes.wipe(UnsafeMutableRawBufferPointer(mutating: bytes))
         }
     }
 }

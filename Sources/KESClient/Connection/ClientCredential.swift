@@ -47,7 +47,7 @@ extension ClientCredential {
             let certificate = try SelfSignedCertificate(.client(now: Int64(time(nil))), key: key)
             // NIOSSL takes an array; the copy is wiped, and BoringSSL wipes its own.
             var pem = try key.pem().withUnsafeBytes { Array($0) }
-            defer { pem.withUnsafeMutableBytes { if let base = $0.baseAddress { explicit_bzero(base, $0.count) } } }
+            defer { pem.withUnsafeMutableBytes { wipe($0) } }
             configuration.certificateChain = [.certificate(try NIOSSLCertificate(bytes: certificate.der, format: .der))]
             configuration.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: pem, format: .pem))
         } catch {
@@ -71,7 +71,7 @@ extension ClientCredential {
             return try NIOSSLPrivateKey(file: path, format: .pem) { setter in
                 // NIOSSL takes a collection; the copy is wiped, and BoringSSL wipes its own.
                 var copy = password.withUnsafeBytes { Array($0) }
-                defer { copy.withUnsafeMutableBytes { if let base = $0.baseAddress { explicit_bzero(base, $0.count) } } }
+                defer { copy.withUnsafeMutableBytes { wipe($0) } }
                 setter(copy)
             }
         } catch {

@@ -1,4 +1,3 @@
-import CLibcrypto
 import SecureBytes
 
 /// Writes a value of the file as JSON (RFC 8259), which is how a plugin receives its configuration.
@@ -17,7 +16,7 @@ struct KeystoreJSON {
         writer.bytes.reserveCapacity(writer.upperBound(node))
         let isComplete = writer.write(node)
         let result = isComplete ? writer.bytes.withUnsafeBytes { SecretBytes(copying: $0) } : nil
-        writer.bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+        writer.bytes.withUnsafeMutableBytes { wipe($0) }
         return result
     }
 

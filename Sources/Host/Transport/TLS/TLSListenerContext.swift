@@ -1,4 +1,3 @@
-import CLibcrypto
 import Credentials
 import Envelope
 import Glibc
@@ -137,7 +136,7 @@ struct TLSListenerContext: Sendable {
     /// NIOSSL takes an array, and keeps none of it.
     private static func privateKey(pem: SecretBytes) throws -> NIOSSLPrivateKey {
         var bytes = pem.withUnsafeBytes { Array($0) }
-        defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+        defer { bytes.withUnsafeMutableBytes { wipe($0) } }
         return try NIOSSLPrivateKey(bytes: bytes, format: .pem)
     }
 
