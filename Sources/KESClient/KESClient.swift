@@ -39,6 +39,20 @@ public final class KESClient: Sendable {
         await transport.shutdown()
     }
 
+    /// Lends the client to `body`, and closes its connections when `body` returns or throws.
+    public func closing<R>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (KESClient) async throws -> R
+    ) async rethrows -> R {
+        do {
+            let result = try await body(self)
+            await shutdown()
+            return result
+        } catch {
+            await shutdown()
+            throw error
+        }
+    }
+
     // MARK: - For the groups of calls
 
     /// A request without side effects.

@@ -8,6 +8,24 @@ extension HTTPVersionPreference {
 }
 
 @Suite struct CallTests {
+    @Test func aClientThatWasLentMakesNoCallsAfterwards() async throws {
+        let server = try RunningServer()
+        var kept: [KESClient] = []
+        try await server.withClient { client in
+            _ = try await client.version()
+            kept.append(client)
+        }
+        await #expect(throws: CancellationError.self) {
+            try await server.withClient { client in
+                _ = try await client.version()
+                kept.append(client)
+                throw CancellationError()
+            }
+        }
+        #expect(kept.count == 2)
+        for client in kept { await #expect(throws: KESError.self) { try await client.version() } }
+    }
+
     @Test(arguments: HTTPVersionPreference.all)
     func aKeyIsMadeDescribedListedAndDeleted(version: HTTPVersionPreference) async throws {
         let server = try RunningServer()

@@ -31,15 +31,11 @@ import Testing
         try directory.write(Array(head.utf8) + body, to: "v1/log/audit")
         let server = try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: directory.path)
         let client = try KESClient(endpoints: [server.endpoint], credential: .none, trust: .insecure)
-        var lines: [String] = []
-        do {
+        return try await client.closing { client in
+            var lines: [String] = []
             for try await line in try await client.log(.audit) { lines.append(line) }
-        } catch {
-            await client.shutdown()
-            throw error
+            return lines
         }
-        await client.shutdown()
-        return lines
     }
 
     private func gzip(_ text: String) throws -> [UInt8] {

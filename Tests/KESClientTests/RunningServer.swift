@@ -29,14 +29,7 @@ struct RunningServer {
         let client = try KESClient(
             endpoints: [endpoint], credential: .apiKey(APIKey((owner ?? deployment.admin).apiKey)),
             trust: .certificateFile(deployment.serverCertificate), version: version)
-        do {
-            let result = try await body(client)
-            await client.shutdown()
-            return result
-        } catch {
-            await client.shutdown()
-            throw error
-        }
+        return try await client.closing(body)
     }
 }
 

@@ -10,14 +10,7 @@ extension ServerProcess {
         let client = try KESClient(
             endpoints: [Endpoint(endpoint)], credential: .apiKey(APIKey(owner.apiKey)),
             trust: .certificateFile(deployment.serverCertificate), version: version)
-        do {
-            let result = try await body(client)
-            await client.shutdown()
-            return result
-        } catch {
-            await client.shutdown()
-            throw error
-        }
+        return try await client.closing(body)
     }
 }
 

@@ -25,13 +25,6 @@ struct Site {
             endpoints: [Endpoint(server.endpoint)],
             credential: .files(certificate: deployment.admin.certificate, key: deployment.admin.key),
             trust: .certificateFile(deployment.serverCertificate))
-        do {
-            let result = try await body(client)
-            await client.shutdown()
-            return result
-        } catch {
-            await client.shutdown()
-            throw error
-        }
+        return try await client.closing(body)
     }
 }

@@ -86,17 +86,3 @@ struct ConnectionOptions: ParsableArguments {
         try await client.client(server: server).closing(body)
     }
 }
-
-extension KESClient {
-    /// Lends the client to `body` and closes its connections.
-    func closing<R>(_ body: (KESClient) async throws -> R) async throws -> R {
-        do {
-            let result = try await body(self)
-            await shutdown()
-            return result
-        } catch {
-            await shutdown()
-            throw error
-        }
-    }
-}
