@@ -1,4 +1,5 @@
 import KESClient
+import SecureBytes
 import TestSupport
 import Testing
 
@@ -60,6 +61,38 @@ import Testing
                 }
                 let dataKey = try await second.generateDataKey("app")
                 #expect(try await first.decrypt("app", ciphertext: dataKey.ciphertext) == dataKey.plaintext)
+            }
+        }
+    }
+
+    @Test(
+        "What one server encrypts with a key that was made again, another decrypts that has the old one", arguments: Store.lasting
+    )
+    func decryptedElsewhere(store: Store) async throws {
+        let site = try Site(store)
+        let servers = try [site.start(), site.start()]
+        try await site.withClient(of: servers[0]) { first in
+            try await site.withClient(of: servers[1]) { second in
+                try await first.createKey("app")
+                let lost = try await second.generateDataKey("app")
+                try await first.deleteKey("app")
+                try await first.createKey("app")
+                let dataKey = try await first.generateDataKey("app")
+                let notAuthentic = KESError.server(status: 400, message: "decryption failed: ciphertext is not authentic")
+                // The keystore is not read for each ciphertext that cannot be decrypted.
+                let clock = ContinuousClock()
+                let end = clock.now + .seconds(60)
+                var decrypted: SecretBytes?
+                while decrypted == nil, clock.now < end {
+                    do throws(KESError) {
+                        decrypted = try await second.decrypt("app", ciphertext: dataKey.ciphertext)
+                    } catch {
+                        try #require(error == notAuthentic)
+                    }
+                }
+                #expect(decrypted == dataKey.plaintext)
+                // The deleted key is gone.
+                await #expect(throws: notAuthentic) { try await second.decrypt("app", ciphertext: lost.ciphertext) }
             }
         }
     }

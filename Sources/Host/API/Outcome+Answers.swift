@@ -22,7 +22,13 @@ extension Outcome {
     ) -> Outcome {
         do {
             let name = try Names.check(String(request.argument), as: .key)
-            if let key = api.keyring.cached(name) { return .ready(try respond(request, name, key)) }
+            if let key = api.keyring.cached(name) {
+                do {
+                    return .ready(try respond(request, name, key))
+                } catch EnvelopeError.notAuthentic {
+                    return withKey(request, name, insteadOf: key, api, respond)
+                }
+            }
             let fetched = api.keyring.key(name, timeout: request.timeout, on: request.eventLoop).assumeIsolated()
             return .pending(
                 fetched.flatMapThrowing { try respond(request, name, $0) }
@@ -31,5 +37,22 @@ extension Outcome {
         } catch {
             return .ready(APIError.response(for: error, api))
         }
+    }
+
+    /// Answers with the key that the keystore holds, if that is not `failed`, which was in the cache and did not decrypt what the client sent.
+    ///
+    /// Where that leads nowhere, whyever, the ciphertext is not authentic as far as this server can tell.
+    private static func withKey(
+        _ request: Request, _ name: String, insteadOf failed: Key, _ api: API,
+        _ respond: @escaping (_ request: Request, _ name: String, _ key: Key) throws -> Response
+    ) -> Outcome {
+        let asked = api.keyring.key(name, insteadOf: failed, timeout: request.timeout, on: request.eventLoop).assumeIsolated()
+        return .pending(
+            asked.flatMapThrowing { key in
+                guard key !== failed else { throw EnvelopeError.notAuthentic }
+                return try respond(request, name, key)
+            }
+            .flatMapErrorThrowing { _ in APIError.response(for: EnvelopeError.notAuthentic, api) }
+            .nonisolated())
     }
 }

@@ -5,6 +5,17 @@ struct CachedKey {
     let key: Key
     let readAt: MonotonicTime
     var usedAt: MonotonicTime
+    /// When the keystore was asked last whether this is still the key: when it was read, or since.
+    var checkedAt: MonotonicTime
+    /// Whether the keystore may hold another key meanwhile. Then it has to be asked, as long as it answers.
+    var isDoubtful = false
+
+    init(_ key: Key, at now: MonotonicTime) {
+        self.key = key
+        readAt = now
+        usedAt = now
+        checkedAt = now
+    }
 
     /// Whether the key may be used no more, online or offline.
     ///
@@ -29,7 +40,13 @@ struct KeyLifetime: Sendable {
 
     var hasOfflineMode: Bool { offline > 0 }
 
-    /// Whether the key may be used while the keystore can be reached.
+    /// Whether the key may be used without the keystore being asked.
+    func isUsable(_ cached: CachedKey, at now: MonotonicTime, isOutOfReach: Bool) -> Bool {
+        guard isOutOfReach else { return !cached.isDoubtful && isCurrent(cached, at: now) }
+        return isCurrent(cached, at: now) || isUsableOffline(cached, at: now)
+    }
+
+    /// Whether the key may be used while the keystore can be reached, unless it is in doubt.
     func isCurrent(_ cached: CachedKey, at now: MonotonicTime) -> Bool {
         Self.age(cached.readAt, now) < any && Self.age(cached.usedAt, now) < unused
     }

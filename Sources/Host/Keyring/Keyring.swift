@@ -98,13 +98,36 @@ package final class Keyring: Sendable {
     ///
     /// - Parameter timeout: after which the future fails with `.unreachable`, whoever else waits for the same key.
     package func key(_ name: String, timeout: Duration, on eventLoop: any EventLoop) -> EventLoopFuture<Key> {
+        let isOutOfReach = isOutOfReach.load(ordering: .relaxed)
+        return wait(for: name, timeout, eventLoop) { shard, waiter, read, now in
+            shard.admit(waiter, to: name, read: read, now: now, isOutOfReach: isOutOfReach)
+        }
+    }
+
+    /// The key that the keystore holds, for one for whom `failed`, the cached key of that name, was the wrong one: another server may have
+    /// deleted it and made a new one. Fails with a `KeyringError`.
+    ///
+    /// Gives `failed` again when the keystore cannot be asked, or was just asked: whoever may send ciphertexts may send junk, which makes
+    /// the server read each key once a second and no more.
+    package func key(
+        _ name: String, insteadOf failed: Key, timeout: Duration, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<Key> {
+        guard !isOutOfReach.load(ordering: .relaxed) else { return eventLoop.makeSucceededFuture(failed) }
+        return wait(for: name, timeout, eventLoop) { shard, waiter, read, now in
+            shard.admit(waiter, to: name, insteadOf: failed, read: read, now: now)
+        }
+    }
+
+    private func wait(
+        for name: String, _ timeout: Duration, _ eventLoop: any EventLoop,
+        _ admit: (KeyringShard, KeyringShard.Waiter, _ read: UInt64, _ now: MonotonicTime) -> KeyringShard.Admission
+    ) -> EventLoopFuture<Key> {
         let now = clock()
         let shard = shard(of: name)
         let waiter = KeyringShard.Waiter(
             id: nextNumber(), promise: eventLoop.makePromise(of: Key.self), deadline: now + timeout)
         let read = nextNumber()
-        let isOutOfReach = isOutOfReach.load(ordering: .relaxed)
-        switch shard.admit(waiter, to: name, read: read, now: now, isOutOfReach: isOutOfReach) {
+        switch admit(shard, waiter, read, now) {
         case .cached(let key): waiter.promise.succeed(key)
         case .start: self.read(name, number: read, shard: shard, timeout: timeout)
         case .joined: startTimer(of: waiter, for: name, shard: shard, timeout: timeout)
@@ -174,7 +197,11 @@ package final class Keyring: Sendable {
                     }
                 shard.endCreate(name, outcome, now: clock())
             },
-            completion: { [self] in finish(promise, .create, name, start, $0) })
+            completion: { [self] result in
+                // It may be stored all the same, in the place of the cached key if another server has deleted that.
+                if case .failure(let failure) = result, failure.isWithoutAnswer { shard.doubt(name) }
+                finish(promise, .create, name, start, result)
+            })
         return promise.futureResult
     }
 
@@ -262,7 +289,7 @@ package final class Keyring: Sendable {
             if busyTold.isDue(clock()) { logger.error("requests are refused: \(failure.message)") }
             return
         }
-        let isGone = failure?.kind == .unreachable || failure?.kind == .timeout
+        let isGone = failure?.isWithoutAnswer ?? false
         let wasGone = isOutOfReach.exchange(isGone, ordering: .relaxed)
         if let failure, failure.kind != .exists, failure.kind != .notFound {
             logger.error("failed to \(operation)\(subject.isEmpty ? "" : " '\(subject)'"): \(failure)")

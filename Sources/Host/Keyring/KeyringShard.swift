@@ -50,11 +50,21 @@ final class KeyringShard: Sendable {
         mutating func use(_ name: String, _ now: MonotonicTime, isOutOfReach: Bool) -> Key? {
             guard let index = keys.index(forKey: name) else { return nil }
             let cached = keys.values[index]
-            guard lifetime.isCurrent(cached, at: now) || (isOutOfReach && lifetime.isUsableOffline(cached, at: now)) else {
-                return nil
-            }
+            guard lifetime.isUsable(cached, at: now, isOutOfReach: isOutOfReach) else { return nil }
             if now > cached.usedAt { keys.values[index].usedAt = now }
             return cached.key
+        }
+
+        /// Adds `waiter` to the read that is under way, or to a new one with the number `read`.
+        mutating func wait(_ waiter: Waiter, for name: String, read: UInt64) -> Admission {
+            waiters[waiter.id] = waiter
+            if let current = currentReads[name] {
+                reads[current]?.waiters.append(waiter.id)
+                return .joined
+            }
+            reads[read] = Read(name: name, deadline: waiter.deadline, waiters: [waiter.id])
+            currentReads[name] = read
+            return .start
         }
 
         /// Takes those out who still wait.
@@ -126,14 +136,25 @@ final class KeyringShard: Sendable {
     func admit(_ waiter: Waiter, to name: String, read: UInt64, now: MonotonicTime, isOutOfReach: Bool) -> Admission {
         state.withLockedValue { state in
             if let key = state.use(name, now, isOutOfReach: isOutOfReach) { return .cached(key) }
-            state.waiters[waiter.id] = waiter
-            if let current = state.currentReads[name] {
-                state.reads[current]?.waiters.append(waiter.id)
-                return .joined
+            return state.wait(waiter, for: name, read: read)
+        }
+    }
+
+    /// For how long the keystore is not asked again whether a cached key is still the one that it holds.
+    private static let checkInterval = Duration.seconds(1)
+
+    /// The same for one for whom `failed`, the cached key, was the wrong one. Gives it again when the keystore was just asked for it.
+    func admit(_ waiter: Waiter, to name: String, insteadOf failed: Key, read: UInt64, now: MonotonicTime) -> Admission {
+        state.withLockedValue { state in
+            if let index = state.keys.index(forKey: name) {
+                let cached = state.keys.values[index]
+                if cached.key !== failed { return .cached(cached.key) }
+                if state.currentReads[name] == nil {
+                    guard now >= cached.checkedAt + Self.checkInterval else { return .cached(failed) }
+                    state.keys.values[index].checkedAt = now
+                }
             }
-            state.reads[read] = Read(name: name, deadline: waiter.deadline, waiters: [waiter.id])
-            state.currentReads[name] = read
-            return .start
+            return state.wait(waiter, for: name, read: read)
         }
     }
 
@@ -167,7 +188,7 @@ final class KeyringShard: Sendable {
             if state.currentReads[read.name] == number {
                 state.currentReads[read.name] = nil
                 if state.changes[read.name] == nil {
-                    state.keys[read.name] = CachedKey(key: key, readAt: now, usedAt: now)
+                    state.keys[read.name] = CachedKey(key, at: now)
                 }
             }
             return Ending(answered: state.removeWaiters(read.waiters))
@@ -233,11 +254,10 @@ final class KeyringShard: Sendable {
             switch outcome {
             // With another change beside it, nobody knows which of the two was last.
             case .stored(let key) where wasAlone:
-                return state.keys.updateValue(CachedKey(key: key, readAt: now, usedAt: now), forKey: name)?.key
+                return state.keys.updateValue(CachedKey(key, at: now), forKey: name)?.key
             // The key that there is need not be the cached one: another server may have deleted that and made this. The keystore has
             // just answered, so that who needs the key can read it.
             case .stored, .exists: return state.keys.removeValue(forKey: name)?.key
-            // The keystore may be out of reach, when the cached key is all that there is.
             case .failed: return nil
             }
         }
@@ -253,6 +273,12 @@ final class KeyringShard: Sendable {
         }
         // The key is wiped here, after the lock was given back.
         _ = forgotten
+    }
+
+    /// Notes that the keystore may hold another key than the cached one. That is not dropped: the keystore may be out of reach, when it is all
+    /// that there is.
+    func doubt(_ name: String) {
+        state.withLockedValue { $0.keys[name]?.isDoubtful = true }
     }
 
     /// Drops a key that may have been deleted.

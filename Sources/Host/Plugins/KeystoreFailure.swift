@@ -22,6 +22,9 @@ package struct KeystoreFailure: Error, Equatable, Sendable {
         self.kind = kind
         self.message = message
     }
+
+    /// Whether nobody knows what the keystore has done, or will.
+    package var isWithoutAnswer: Bool { kind == .unreachable || kind == .timeout }
 }
 
 extension KeystoreFailure: CustomStringConvertible {

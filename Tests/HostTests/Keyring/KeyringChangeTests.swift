@@ -61,6 +61,41 @@ struct KeyringChangeTests {
         #expect(fixture.keyring.cached("key") === key)
     }
 
+    @Test("a create without an answer leaves the cached key in doubt: it is used only while the keystore is out of reach")
+    func createWithoutAnswer() async throws {
+        let fixture = try KeyringFixture(expiry: CacheExpiry(any: .zero, unused: .zero, offline: .zero))
+        let (old, new) = (try Key.any(), try Key.any())
+        #expect(await fixture.create("key", old).error == nil)
+        fixture.keystore.force(KESWICK_UNREACHABLE)
+        #expect(try await fixture.create("key").error == .unreachable)
+        #expect(fixture.keyring.cached("key") === old)
+        fixture.keystore.force(KESWICK_OK)
+        // Another server has deleted it, and what this one created was stored.
+        _ = await fixture.keystore.delete("key")
+        _ = await fixture.keystore.create("key", StoredEntry.encode(new))
+        _ = try await fixture.keyring.status(timeout: .seconds(60), on: fixture.loop).get()
+        #expect(fixture.keyring.cached("key") == nil)
+        fixture.keystore.force(KESWICK_UNREACHABLE)
+        #expect(try await fixture.key("key").get() === old)
+        fixture.keystore.force(KESWICK_OK)
+        _ = try await fixture.keyring.status(timeout: .seconds(60), on: fixture.loop).get()
+        #expect(try await fixture.key("key").get().isSame(as: new))
+        #expect(fixture.keyring.cached("key")?.isSame(as: new) == true)
+    }
+
+    @Test("one that no thread was free for leaves no doubt")
+    func createWhileBusy() async throws {
+        let fixture = try KeyringFixture(limits: .init(threads: 1, queuedCalls: 1))
+        try await fixture.create("key")
+        let running = fixture.ask("block-none")
+        await fixture.keystore.waitUntilBlocked(1)
+        let queued = fixture.ask("other")
+        #expect(try await fixture.create("key").error == .unreachable)
+        #expect(fixture.keyring.cached("key") != nil)
+        fixture.keystore.openGate()
+        for read in [running, queued] { #expect(await fixture.result(read).error == .keyNotFound) }
+    }
+
     @Test("a deleted key is in neither")
     func delete() async throws {
         let fixture = try KeyringFixture()

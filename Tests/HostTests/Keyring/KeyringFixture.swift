@@ -31,6 +31,10 @@ final class KeyringFixture: Sendable {
         await result(ask(name, timeout: timeout))
     }
 
+    func key(_ name: String, insteadOf failed: Key) async -> Result<Key, KeyringError> {
+        await result(keyring.key(name, insteadOf: failed, timeout: .seconds(60), on: loop))
+    }
+
     func create(_ name: String, _ key: Key, timeout: Duration = .seconds(60)) async -> Result<Void, KeyringError> {
         await result(keyring.create(name, key: key, timeout: timeout, on: loop))
     }

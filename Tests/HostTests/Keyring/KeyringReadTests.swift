@@ -65,6 +65,53 @@ struct KeyringReadTests {
         #expect(!message.contains("not-a-stored"))
     }
 
+    @Test("for one for whom the cached key is the wrong one the keystore is read, together with others and once a second")
+    func cachedKeyIsWrong() async throws {
+        let fixture = try KeyringFixture()
+        let (old, new) = (try Key.any(), try Key.any())
+        #expect(await fixture.create("slow-key", old).error == nil)
+        _ = await fixture.keystore.delete("slow-key")
+        _ = await fixture.keystore.create("slow-key", StoredEntry.encode(new))
+        fixture.clock.advance(by: .seconds(1) - .nanoseconds(1))
+        #expect(try await fixture.key("slow-key", insteadOf: old).get() === old)
+        #expect(fixture.keystore.calls(.get) == 0)
+        fixture.clock.advance(by: .nanoseconds(1))
+        let loop = fixture.loop
+        let futures = (0..<10).map { _ in
+            fixture.keyring.key("slow-key", insteadOf: old, timeout: .seconds(60), on: loop)
+        }
+        await fixture.keystore.waitUntilBlocked(1)
+        #expect(fixture.keyring.cached("slow-key") === old, "the others do not wait meanwhile")
+        fixture.keystore.openGate()
+        let found = try await futures[0].get()
+        #expect(found.isSame(as: new))
+        for future in futures { #expect(try await future.get() === found) }
+        #expect(fixture.keyring.cached("slow-key") === found)
+        #expect(try await fixture.key("slow-key", insteadOf: old).get() === found, "one who comes late")
+        #expect(fixture.keystore.calls(.get) == 1)
+    }
+
+    @Test("what fails on that way changes nothing, and is not tried again within the second")
+    func cachedKeyIsWrongAndNotReplaced() async throws {
+        let fixture = try KeyringFixture()
+        let key = try Key.any()
+        #expect(await fixture.create("key", key).error == nil)
+        fixture.clock.advance(by: .seconds(1))
+        fixture.keystore.force(KESWICK_INTERNAL)
+        let failure = KeystoreFailure(.internal, "forced by the test")
+        #expect(await fixture.key("key", insteadOf: key).error == .failed(.read, failure))
+        #expect(try await fixture.key("key", insteadOf: key).get() === key)
+        #expect(fixture.keyring.cached("key") === key)
+        fixture.clock.advance(by: .seconds(1))
+        fixture.keystore.force(KESWICK_UNREACHABLE)
+        #expect(try await fixture.key("key", insteadOf: key).get() === key)
+        // It is known to be out of reach now.
+        fixture.clock.advance(by: .seconds(1))
+        #expect(try await fixture.key("key", insteadOf: key).get() === key)
+        #expect(fixture.keystore.calls(.get) == 2)
+        #expect(fixture.keyring.cached("key") === key)
+    }
+
     @Test("one who joins a read has a time limit of its own, shorter")
     func impatientJoiner() async throws {
         let fixture = try KeyringFixture()
