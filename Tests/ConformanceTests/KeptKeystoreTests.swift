@@ -22,6 +22,38 @@ import Testing
         #expect(try run("ls", ["-A", keystore], environment: ["LC_ALL": "C"]).text == "-\nkc-1\nkey\n")
     }
 
+    @Test("What a plugin that ends its process has left is removed at the end, and no key of others")
+    func crash() throws {
+        let directory = try TemporaryDirectory()
+        let keystore = directory.file("keys")
+        try #require(mkdir(keystore, 0o700) == 0)
+        try directory.write("somebody's value", to: "keys/my-kc7-key")
+        let library = try ConformanceTests.compile("EXITS_AT_THE_SECOND_CREATE", into: directory)
+        let result = try run(
+            kesPath(),
+            [
+                "plugin", "check", library, "--config", "{\"path\":\"\(keystore)\"}", "--seed", "7", "--only", "create.exists",
+                "--only", "close.reopen",
+            ])
+        #expect(result.code == 1)
+        #expect(
+            result.text.contains("the process ended with code 0 in or after create(), in the check close.reopen"),
+            "\(result.text)")
+        #expect(result.errorText.isEmpty, "\(result.errorText)")
+        #expect(try run("ls", ["-A", keystore]).text == "my-kc7-key\n")
+    }
+
+    @Test("What cannot be removed after a hang is told of")
+    func hang() throws {
+        let directory = try TemporaryDirectory()
+        let (check, _) = try InterruptionTests.hangingCheck(
+            in: directory, ["--config", "{}", "--seed", "7", "--only", "create.stores", "--timeout", "1"], inCreate: true)
+        let (output, error) = check.collect()
+        #expect(check.wait() == 1)
+        #expect(String(decoding: output, as: UTF8.self).contains("create() did not return within the 1 s of the check"))
+        #expect(String(decoding: error, as: UTF8.self) == Self.left)
+    }
+
     @Test("A check that a signal ends removes its names, and no key of others", arguments: [SIGINT, SIGTERM])
     func signal(_ number: Int32) throws {
         let directory = try TemporaryDirectory()
@@ -52,8 +84,7 @@ import Testing
         check.signal(number)
         #expect(check.wait() == -number)
         let said = String(decoding: check.collect().error, as: UTF8.self)
-        let left = "Keys whose names hold \"kc7-\" may be left in the keystore: list() answered INTERNAL\n"
-        #expect(said == Self.interrupted + left)
+        #expect(said == Self.interrupted + Self.left)
     }
 
     @Test("Before anything was made, there is nothing to remove", arguments: [SIGINT])
@@ -67,4 +98,5 @@ import Testing
 
     private static let interrupted =
         "\nInterrupted: removing the keys of this check, whose names hold \"kc7-\"; another signal leaves them there\n"
+    private static let left = "Keys whose names hold \"kc7-\" may be left in the keystore: list() answered INTERNAL\n"
 }

@@ -20,9 +20,15 @@ package enum Interruption {
     struct KeptKeystore: Sendable {
         /// What the names of the check's keys have in them.
         var names: String
-        /// Removes them when no worker runs any more, and returns why not all, or nil. Calls its argument when it needs none of the
-        /// directories any more.
-        var sweep: @Sendable (_ hasBegun: () -> Void) -> String?
+        /// Removes them, and returns why not all, or nil. `hasBegun` is called when it needs none of the directories any more.
+        var remove: @Sendable (_ isHeld: Bool, _ hasBegun: () -> Void) -> String?
+
+        /// Removes them when no worker runs any more, and returns what is left, or nil.
+        ///
+        /// - Parameter isHeld: as for a worker.
+        func sweep(isHeld: Bool = true, hasBegun: () -> Void = {}) -> String? {
+            remove(isHeld, hasBegun).map { "Keys whose names hold \"\(names)\" may be left in the keystore: \($0)" }
+        }
     }
 
     /// Locked while something is made, and for good once a signal has come: what is not there by then is never made.
@@ -78,14 +84,13 @@ package enum Interruption {
             }
             for signal in signals { Glibc.signal(signal, SIG_DFL) }
             pthread_sigmask(SIG_UNBLOCK, &set, nil)
-            if let kept, let reason = kept.sweep(removeDirectories) {
-                say("Keys whose names hold \"\(kept.names)\" may be left in the keystore: \(reason)\n")
-            }
+            if let left = kept?.sweep(isHeld: false, hasBegun: removeDirectories) { say(left + "\n") }
             removeDirectories()
             raise(number)
             _exit(128 + number)
         }
     }
+
     /// Whoever does not read it cannot be told.
     private static func say(_ text: String) {
         var text = text

@@ -21,6 +21,8 @@ package struct Report: Sendable {
     /// Why nothing but the library could be checked.
     package var problem: String?
     package var lines: [Line]
+    /// What the checks may have left in a keystore that is not their own, and why; nil when nothing was.
+    package var left: String?
 
     package var isPassed: Bool { problem == nil && !lines.contains { $0.result == .failed } }
     package func count(_ result: Result) -> Int { lines.count { $0.result == result } }

@@ -51,6 +51,8 @@ package final class Runner {
     private(set) var isVolatile = false
     private(set) var isSerial = false
     private var workers = 0
+    /// Whether a worker may have made keys in a keystore that is not thrown away.
+    private var hasUsedKept = false
 
     package init(_ options: Options) throws(Failure) {
         self.options = options
@@ -59,14 +61,21 @@ package final class Runner {
 
     /// Runs the checks. `started` is told of each.
     package func run(started: (Rule) -> Void = { _ in }) throws -> Report {
+        try runChecks(started)
+        // A check that came to its end has removed its own.
+        let isSwept = hasUsedKept && findings.contains { $0.kind == .failed }
+        return try report(isSwept ? keptKeystore.sweep() : nil)
+    }
+
+    private func runChecks(_ started: (Rule) -> Void) throws {
         for check in Check.all where Rule.ofLibrary.contains(check.rule) && isWanted(check.rule) {
             started(check.rule)
             try run(check)
             // A library that cannot be loaded has nothing more to show.
-            if findings.contains(where: { $0.kind == .failed }) { return try report() }
+            if findings.contains(where: { $0.kind == .failed }) { return }
         }
         let libraryOnly = !options.only.isEmpty && options.only.isSubset(of: Rule.ofLibrary.map(\.id))
-        guard !libraryOnly, try opens() else { return try report() }
+        guard !libraryOnly, try opens() else { return }
         for check in Check.all where !Rule.ofLibrary.contains(check.rule) && ([check.rule] + check.also).contains(where: isWanted)
         {
             started(check.rule)
@@ -89,7 +98,6 @@ package final class Runner {
             started(.durableKill)
             try checkKills()
         }
-        return try report()
     }
 
     private func isWanted(_ rule: Rule) -> Bool { options.only.isEmpty || options.only.contains(rule.id) }
@@ -137,7 +145,10 @@ package final class Runner {
         _ procedure: String, in place: WorkDirectories.Place, prefix: String? = nil, environment: Check.Environment = .plain
     ) throws -> WorkerProcess {
         workers += 1
-        if !place.isFresh, !Self.makingNothing.contains(procedure) { Interruption.change { $0.keptKeystore = keptKeystore } }
+        if !place.isFresh, !Self.makingNothing.contains(procedure) {
+            hasUsedKept = true
+            Interruption.change { $0.keptKeystore = keptKeystore }
+        }
         let order = Worker.Order(
             library: options.library, procedure: procedure, seed: options.seed,
             prefix: prefix ?? names(workers), isFresh: place.isFresh, progress: directories.progress(workers))
@@ -163,20 +174,17 @@ package final class Runner {
 
     var nextNames: String { names(workers + 1) }
 
-    /// What to say of names in a keystore that is not thrown away, when a worker could not remove its own.
-    private var leftNames: String { "keys whose names hold \"\(runNames)\" may be left in the keystore" }
-
-    /// How the names are removed that workers had made when a signal ended them.
+    /// What workers leave in a keystore that is not thrown away when they do not come to their end.
     private var keptKeystore: Interruption.KeptKeystore {
         let order = Worker.Order(
             library: options.library, procedure: Procedure.sweep.rawValue, seed: options.seed, prefix: runNames, isFresh: true,
             progress: directories.progress(0))
         let options = options
-        return Interruption.KeptKeystore(names: runNames) { hasBegun in
+        return Interruption.KeptKeystore(names: runNames) { isHeld, hasBegun in
             do {
                 let worker = try WorkerProcess(
                     order, command: options.workerCommand, configuration: Array(options.configuration.utf8), environment: [:],
-                    limit: options.limit, isHeld: false)
+                    limit: options.limit, isHeld: isHeld)
                 // What plugin it is. Then it has its progress in memory.
                 _ = worker.nextTold()
                 hasBegun()
@@ -192,7 +200,6 @@ package final class Runner {
     /// Waits for the worker, and takes what it has found and how it ended.
     func conclude(_ worker: WorkerProcess, _ rule: Rule) {
         let end = worker.wait()
-        let left = directories.keystoreIsKept ? "; \(leftNames)" : ""
         take(worker.findings) { $0.kind != .finished }
         for text in worker.takeTold() { note(text) }
         let marker = SecretMarker(seed: options.seed)
@@ -207,7 +214,7 @@ package final class Runner {
         case .overdue:
             findings.append(
                 Finding(
-                    .failed, .hang, "\(last) did not return within the \(Int(options.limit)) s of the check \(rule.id)\(left)"))
+                    .failed, .hang, "\(last) did not return within the \(Int(options.limit)) s of the check \(rule.id)"))
             findings.append(Finding(.skipped, rule, "the plugin hung: see process.hang"))
         case .exited where isFinished:
             if rule == .heap, shown.contains("cannot be preloaded") {
@@ -219,14 +226,14 @@ package final class Runner {
             findings.append(
                 Finding(
                     .failed, .crash,
-                    "the process ended with code \(code) in or after \(last), in the check \(rule.id)\(said)\(left)"))
+                    "the process ended with code \(code) in or after \(last), in the check \(rule.id)\(said)"))
             findings.append(Finding(.skipped, rule, "the plugin ended the process: see process.crash"))
         case .killed(let signal):
             // Two checks lay traps that a plugin which breaks their rule dies of.
             let isTrapped =
                 rule == .heap && signal == SIGABRT || rule == .valueBorrowed && (signal == SIGSEGV || signal == SIGBUS)
             let text =
-                "\(String(cString: strsignal(signal))) (signal \(signal)) in or after \(last), in the check \(rule.id)\(said)\(left)"
+                "\(String(cString: strsignal(signal))) (signal \(signal)) in or after \(last), in the check \(rule.id)\(said)"
             findings.append(Finding(.failed, isTrapped ? rule : .crash, text))
             if !isTrapped { findings.append(Finding(.skipped, rule, "the plugin crashed: see process.crash")) }
         }
@@ -255,7 +262,8 @@ package final class Runner {
 
     // MARK: The report
 
-    private func report() throws(Failure) -> Report {
+    /// - Parameter left: What could not be removed from a keystore that is not thrown away.
+    private func report(_ left: String?) throws(Failure) -> Report {
         let lines = Rule.all.compactMap { rule -> Report.Line? in
             let own = findings.filter { $0.rule == rule.id }
             // What was to be checked and was not is in the report too.
@@ -274,7 +282,7 @@ package final class Runner {
             "open() answered \($0): give a configuration that works with --config; {dir} in it stands for a new directory"
         }
         let report = Report(
-            library: options.library, name: plugin?.name, version: plugin?.version, problem: problem, lines: lines)
+            library: options.library, name: plugin?.name, version: plugin?.version, problem: problem, lines: lines, left: left)
         if report.isPassed, let id = options.only.sorted().first(where: { id in !lines.contains { $0.rule.id == id } }) {
             throw Failure(description: "nothing was tried of the rule \(id)")
         }

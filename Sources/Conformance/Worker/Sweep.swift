@@ -1,4 +1,4 @@
-/// What a check that was interrupted leaves in a keystore that others use, removed by a worker of its own.
+/// What checks that did not come to their end leave in a keystore that others use, removed by a worker of its own.
 enum Sweep {
     /// Removes the keys whose names hold the session's prefix and whose values are those of checks: a key that somebody else has stored
     /// under such a name stays. Tells `swept`, or why not all could be removed.

@@ -97,6 +97,7 @@ struct PluginCheck: ParsableCommand {
         } else {
             try output.text(PluginReport.text(report, output))
         }
+        if let left = report.left { try Output.write("\(left)\n", to: STDERR_FILENO) }
         if !report.isPassed { throw ExitCode(1) }
     }
 }

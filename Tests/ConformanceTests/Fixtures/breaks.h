@@ -17,6 +17,7 @@ enum broken_promise {
   EMPTY_FOR_MISSING,
   EMPTY_IS_MISSING,
   EXITS,
+  EXITS_AT_THE_SECOND_CREATE, /* Of a process. */
   FOLDS_CASE,
   FULL, /* No name can be created. */
   GIVES_TWICE,

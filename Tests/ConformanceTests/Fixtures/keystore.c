@@ -130,6 +130,8 @@ static void do_close(keswick_instance *store) {
 static keswick_result do_create(keswick_instance *store, const keswick_call *call, keswick_bytes name, keswick_bytes value) {
   char path[4300], temporary[4300];
   static char shared[4300];
+  static int creates;
+  if (BREAKS(EXITS_AT_THE_SECOND_CREATE) && ++creates == 2) exit(0);
   if (BREAKS(LATE_BUT_STORED) ? 0 : is_late(call)) return fail(call, KESWICK_TIMEOUT, "the deadline passed");
   if (!is_name(name)) return fail(call, KESWICK_INVALID, "not a name");
   if (BREAKS(FULL)) return fail(call, KESWICK_UNREACHABLE, "no room");
