@@ -2,7 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What becomes of a key that `--force` replaces when the destination fails meanwhile. `Fixtures/faulty.c` fails as the keys' names say.
+/// What becomes of keys when the destination fails while they are copied, or replaced with `--force`. `Fixtures/faulty.c` fails as the keys'
+/// names say.
 @Suite struct MigrateForceTests {
     private let stores: Keystores
     private let plugins: TemporaryDirectory
@@ -26,8 +27,8 @@ import Testing
         try stores.make(names, in: "to")
     }
 
-    private func migrate() throws -> CommandResult {
-        try kes("migrate", "--from", from.configuration, "--to", to, "--force")
+    private func migrate(_ option: String = "--force") throws -> CommandResult {
+        try kes("migrate", "--from", from.configuration, "--to", to, option)
     }
 
     private func isNew(_ name: String) throws -> Bool {
@@ -42,6 +43,24 @@ import Testing
         #expect(result.code == 0, "\(result.errorText)")
         #expect(result.text == "Copied 0 of 4 keys from fs to faulty, 4 were replaced\n")
         #expect(try stores.areEqual(from.directory, destination))
+    }
+
+    /// Without --force, too: what stands there is read before a create without an answer is called a failure.
+    @Test(arguments: ["--merge", "--force"]) func aNewKeyWhoseAnswerIsLostIsThere(option: String) throws {
+        try stores.make(["lost-first-k"], in: "from")
+        let result = try migrate(option)
+        #expect(result.code == 0, "\(result.errorText)")
+        #expect(result.text == "Copied 1 of 1 key from fs to faulty\n")
+        #expect(try stores.areEqual(from.directory, destination))
+    }
+
+    @Test func aNewKeyThatWasNotStoredAsItIsIsNoCopy() throws {
+        try stores.make(["spoiled-first-k"], in: "from")
+        let result = try migrate("--merge")
+        #expect(result.code == 1)
+        #expect(
+            result.errorText.contains("failed to create key 'spoiled-first-k': unreachable: the connection is gone"),
+            "\(result.errorText)")
     }
 
     @Test(arguments: ["refused-k", "spoiled-k"]) func whatCannotBeReplacedIsPutBack(name: String) throws {

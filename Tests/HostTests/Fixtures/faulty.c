@@ -1,5 +1,7 @@
 /* A keystore of the files in DIRECTORY whose calls go wrong while a key is replaced, as those of a backend behind a network do. How is in
  * the beginning of the name:
+ *   lost-first-…    the first create does its work, and the answer is lost
+ *   spoiled-first-… the first create stores something else, and its answer is lost
  *   lost-remove-…   remove does its work, and the answer is lost
  *   lost-create-…   create does its work once a key was removed, and the answer is lost
  *   late-…          after a remove, two creates fail before one succeeds
@@ -72,7 +74,11 @@ static keswick_result create_locked(struct state *state, const keswick_call *cal
   char path[1024];
   path_of(path, state->name);
   if (access(path, F_OK) == 0) return KESWICK_EXISTS;
-  if (!state->removed) return store(state, value.data, value.size);
+  if (!state->removed) {
+    int is_lost = begins(state->name, "lost-first-"), is_spoiled = begins(state->name, "spoiled-first-");
+    keswick_result result = is_spoiled ? store(state, "spoiled", 7) : store(state, value.data, value.size);
+    return is_lost || is_spoiled ? fail(call, KESWICK_UNREACHABLE) : result;
+  }
   state->creates++;
   if (begins(state->name, "gone-")) return fail(call, KESWICK_UNREACHABLE);
   if (begins(state->name, "late-") && state->creates <= 2) return fail(call, KESWICK_UNREACHABLE);
