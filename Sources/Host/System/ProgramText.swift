@@ -10,25 +10,33 @@ enum ProgramText {
         // Without it the server runs as well, in more memory.
         guard let file = fopen("/proc/self/smaps", "re") else { return }
         defer { fclose(file) }
-        var candidate: (start: UInt, end: UInt)?
-        var line = [CChar](repeating: 0, count: 4096 + 128)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if let mapping = codeMapping(text) {
-                candidate = mapping
-            } else if text.hasPrefix("Private_Dirty:"), let mapping = candidate {
-                candidate = nil
-                if text.contains(" 0 kB") { release(mapping) }
+        var mapping: (start: UInt, end: UInt)?
+        // Lines are read in place, of which there are thousands: as strings they cost tens of milliseconds.
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096 + 128) { buffer in
+            guard let line = buffer.baseAddress else { return }
+            while fgets(line, Int32(buffer.count), file) != nil {
+                if isupper(Int32(line[0])) == 0 {
+                    mapping = codeMapping(line)
+                } else if let code = mapping, strncmp(line, dirtyField, dirtyField.utf8.count) == 0 {
+                    if strtoul(line + dirtyField.utf8.count, nil, 10) == 0 { release(code) }
+                    mapping = nil
+                }
             }
         }
     }
 
-    /// The addresses of a line of proc_pid_smaps(5) that begins the mapping of a file's code: `START-END r-xp OFFSET DEVICE INODE PATH`.
-    private static func codeMapping(_ line: String) -> (start: UInt, end: UInt)? {
-        let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard fields.count >= 6, fields[1] == "r-xp", fields[5].hasPrefix("/") else { return nil }
-        let bounds = fields[0].split(separator: "-")
-        guard bounds.count == 2, let start = UInt(bounds[0], radix: 16), let end = UInt(bounds[1], radix: 16), start < end else {
+    /// Each mapping begins with a line that begins with its address, in small hexadecimal digits; lines `Name: value` follow (proc_pid_smaps(5)).
+    private static let dirtyField = "Private_Dirty:"
+
+    /// The addresses of a line `START-END r-xp OFFSET DEVICE INODE PATH`, which begins the mapping of a file's code; nil for another one.
+    private static func codeMapping(_ line: UnsafePointer<CChar>) -> (start: UInt, end: UInt)? {
+        var rest: UnsafeMutablePointer<CChar>?
+        let start = strtoul(line, &rest, 16)
+        guard let dash = rest, dash[0] == CChar(bitPattern: UInt8(ascii: "-")) else { return nil }
+        let end = strtoul(dash + 1, &rest, 16)
+        // Nothing before the path has a slash in it.
+        guard let fields = rest, strncmp(fields, " r-xp ", 6) == 0, strchr(fields, Int32(UInt8(ascii: "/"))) != nil, start < end
+        else {
             return nil
         }
         return (start, end)
