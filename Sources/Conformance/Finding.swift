@@ -52,3 +52,6 @@ struct Finding: Equatable, Sendable {
         self.text = text
     }
 }
+
+/// `1 name`, `2 names`: for texts of findings.
+func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -164,7 +164,7 @@ import Testing
         #expect(result.code == 1)
         #expect(result.errorText.contains("the destination keystore 'fs' failed to create key 'k': "))
         if room == 0 {
-            #expect(result.errorText.contains("; what the destination held under this name was put back. 0 of 1 key are copied"))
+            #expect(result.errorText.contains("; what the destination held under this name was put back. Copied 0 of 1 key"))
             #expect(try readFile("\(to.directory)/k") == before)
         } else {
             #expect(

@@ -21,6 +21,41 @@ import Testing
         #expect(result.errorText.contains("USAGE:") || result.errorText.hasPrefix("Error: "))
     }
 
+    @Test(arguments: [
+        (["key", "creat", "x"], "'creat' is no command of 'kes key'; did you mean 'kes key create'?"),
+        (["kye", "ls"], "'kye' is no command of 'kes'; did you mean 'kes key'?"),
+        (["policy", "asign", "p", "-k"], "'asign' is no command of 'kes policy'; did you mean 'kes policy assign'?"),
+        (["plugin", "chek"], "'chek' is no command of 'kes plugin'; did you mean 'kes plugin check'?"),
+        (["tool", "identity", "fo"], "'fo' is no command of 'kes tool identity'; did you mean 'kes tool identity of'?"),
+        (
+            ["key", "describe", "x"],
+            "'describe' is no command of 'kes key'; there are create, import, info, ls, rm, encrypt, decrypt, dek. "
+                + "See 'kes key --help'"
+        ),
+    ])
+    func whatWasMeantByACommandThatIsNoneIsSaid(arguments: [String], message: String) throws {
+        let result = try run(kesPath(), arguments, environment: cleaned([:]))
+        #expect(result.code == 2)
+        #expect(result.errorText == "Error: \(message)\n")
+    }
+
+    @Test func aCommandOfIdentityCanBeMistypedTooAlthoughThereAFileMayStand() throws {
+        let result = try kes("identity", "nwe")
+        #expect(result.code == 1)
+        #expect(
+            result.errorText == "Error: cannot read nwe: No such file or directory; did you mean 'kes identity new'?\n")
+        let directory = try TemporaryDirectory()
+        try directory.write("nothing", to: "nwe")
+        let read = try run(kesPath(), ["identity", "nwe"], directory: directory.path)
+        #expect(read.errorText.hasPrefix("Error: nwe is neither an API key nor ") && !read.errorText.contains("did you mean"))
+    }
+
+    /// Words behind the name of a command, and behind options, are its own.
+    @Test(arguments: [["key", "info", "creat", "b"], ["ls", "a", "b"], ["help", "kye"], ["--nonsense", "kye"]])
+    func wordsBehindACommandAreNone(arguments: [String]) throws {
+        #expect(!(try run(kesPath(), arguments, environment: cleaned([:])).errorText.contains("is no command of")))
+    }
+
     @Test(arguments: [["--help"], ["help"], ["key", "--help"], ["help", "identity", "new"], ["server", "-h"]])
     func helpGoesToStandardOutput(arguments: [String]) throws {
         let result = try run(kesPath(), arguments)

@@ -69,7 +69,7 @@ enum ListChecks {
                 let (outcome, listed) = store.list(prefix: session.prefix, after: after, limit: 1000)
                 session.expect(
                     outcome.code == .ok && listed.count == count, .listAfter,
-                    "list(after \"\(after)\") answered \(outcome) and gave \(listed.count) names, not \(count)")
+                    "list(after \"\(after)\") answered \(outcome) and gave \(counted(listed.count, "name")), not \(count)")
             }
         }
     }

@@ -20,8 +20,8 @@ enum PageChecks {
                 let added = Set(listed).subtracting(names).sorted()
                 session.fail(
                     .listPages,
-                    "pages of \(size) gave \(listed.count) of \(names.count) names; \(lost.count) are missing (\(lost.prefix(3))), "
-                        + "\(added.count) are nobody's, \(listed.count - Set(listed).count) came twice")
+                    "pages of \(size) gave \(listed.count) of \(names.count) names; missing: \(lost.count) (\(lost.prefix(3))), "
+                        + "nobody's: \(added.count), twice: \(listed.count - Set(listed).count)")
             }
             // One name a page, around the place where pages of 1000 end.
             var after = names[990]
@@ -115,7 +115,7 @@ enum PageChecks {
         let found = listed.filter(isStaying.contains)
         session.expect(
             found == staying, .listChanges,
-            "\(how): \(isStaying.subtracting(found).count) of \(staying.count) names that stayed were not given, "
-                + "\(found.count - Set(found).count) twice")
+            "\(how): of \(staying.count) names that stayed, missing: \(isStaying.subtracting(found).count), "
+                + "twice: \(found.count - Set(found).count)")
     }
 }

@@ -154,20 +154,22 @@ enum ValueChecks {
     static func create(_ session: Session, _ store: Instance, _ name: String, _ value: [UInt8], _ rule: Rule) throws {
         let outcome = store.create(name, value)
         guard outcome.code == .ok else {
-            throw session.stop(rule, "create(\"\(name)\", \(value.count) bytes) of a name that is free answered \(outcome)")
+            throw session.stop(
+                rule, "create(\"\(name)\", \(counted(value.count, "byte"))) of a name that is free answered \(outcome)")
         }
     }
 
     static func expect(_ session: Session, _ store: Instance, _ name: String, _ value: [UInt8], _ rule: Rule) {
         let (outcome, read) = store.get(name)
         guard outcome.code == .ok, let read else {
-            return session.fail(rule, "get(\"\(name)\") of \(value.count) stored bytes answered \(outcome)")
+            return session.fail(rule, "get(\"\(name)\") of \(counted(value.count, "stored byte")) answered \(outcome)")
         }
         guard read != value else { return }
         // Never the bytes themselves: they stand for a key.
         let place = zip(read, value).enumerated().first { $0.element.0 != $0.element.1 }?.offset
         let difference = place.map { "the byte at \($0) is another" } ?? "the beginning is right"
-        session.fail(rule, "get(\"\(name)\") gave \(read.count) bytes, of \(value.count) that were stored; \(difference)")
+        session.fail(
+            rule, "get(\"\(name)\") gave \(counted(read.count, "byte")), of \(value.count) that were stored; \(difference)")
     }
 
     static func expectListed(_ session: Session, _ store: Instance, _ name: String, _ isThere: Bool, _ rule: Rule) {

@@ -59,7 +59,8 @@ enum Call {
         }
         session.expect(allowed.contains(code), .answers, "\(function) answered \(code.name), which is not one of its results")
         session.expect(
-            messages.count <= 1, .messages, "\(function) answered \(code.name) and called the error sink \(messages.count) times")
+            messages.count <= 1, .messages,
+            "\(function) answered \(code.name) and called the error sink \(counted(messages.count, "time"))")
         switch code {
         case .ok, .exists, .notFound: break
         default:

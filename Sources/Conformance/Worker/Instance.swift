@@ -75,7 +75,7 @@ final class Instance: @unchecked Sendable {
         session.noteTried(.sinks)
         session.expect(
             writes.count == (outcome.code == .ok ? 1 : 0), .sinks,
-            "\(label) answered \(outcome) and called the value's sink \(writes.count) times")
+            "\(label) answered \(outcome) and called the value's sink \(counted(writes.count, "time"))")
         return (outcome, outcome.code == .ok ? writes.first ?? [] : nil)
     }
 
@@ -146,7 +146,7 @@ final class Instance: @unchecked Sendable {
 
     private func checkPage(_ names: [[UInt8]], _ prefix: [UInt8], _ after: [UInt8], _ limit: Int) {
         let label = "list(prefix \"\(Self.shown(prefix))\", after \"\(Self.shown(after))\", limit \(limit))"
-        session.expect(limit < 0 || names.count <= limit, .listLimit, "\(label) gave \(names.count) names")
+        session.expect(limit < 0 || names.count <= limit, .listLimit, "\(label) gave \(counted(names.count, "name"))")
         var last = after
         for name in names {
             let shown = "\(label) gave \"\(Self.shown(name))\""

@@ -170,7 +170,7 @@ enum Procedure: String, Sendable {
         let listed = try ListChecks.pages(session, store, prefix: session.prefix, size: 1000, .durableKill)
         session.expect(
             listed == there.sortedByBytes(), .durableKill,
-            "after a kill list() gives \(listed.count) names and get() \(there.count); only in one: "
+            "after a kill list() gives \(counted(listed.count, "name")) and get() \(there.count); only in one: "
                 + "\(Set(listed).symmetricDifference(there).sorted().prefix(3))")
         if !session.isFresh { for name in there { _ = store.remove(name) } }
         store.close()

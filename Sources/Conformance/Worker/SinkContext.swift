@@ -34,7 +34,7 @@ final class SinkContext: Sendable {
         let isHere = pthread_equal(thread, pthread_self()) != 0
         let isOpen = state.withLockedValue { state in
             if state.problem == nil {
-                if bytes.data == nil, bytes.size != 0 { state.problem = "gave \(bytes.size) bytes at NULL" }
+                if bytes.data == nil, bytes.size != 0 { state.problem = "gave \(counted(bytes.size, "byte")) at NULL" }
                 if !isHere { state.problem = "was called on another thread than its own" }
             }
             if state.isOpen { state.writes.append(copy) }

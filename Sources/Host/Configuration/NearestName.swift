@@ -1,7 +1,7 @@
 /// Finds what the author of a misspelt name most likely meant.
-enum NearestName {
+package enum NearestName {
     /// The known name with the least edits to `name`, or nil when none is near enough to be meant.
-    static func of(_ name: String, among known: [String]) -> String? {
+    package static func of(_ name: String, among known: [String]) -> String? {
         let lowered = name.lowercased()
         // A third of the letters may be wrong, two in a short name: `cret` is `cert`, `admins` is not `api`.
         let limit = max(min(2, name.utf8.count / 2), name.utf8.count / 3)
@@ -16,21 +16,26 @@ enum NearestName {
         return "known are \(known.map { "'\($0)'" }.joined(separator: ", "))"
     }
 
-    /// The Levenshtein distance: how many insertions, deletions and replacements of a byte turn one text into the other.
+    /// The distance of Damerau and Levenshtein ("optimal string alignment"): how many insertions, deletions and replacements of a byte,
+    /// and exchanges of two neighbours, turn one text into the other.
     static func edits(from source: String, to target: String) -> Int {
-        let target = Array(target.utf8)
         // A name that long resembles nothing, and the time is the product of both lengths.
         guard source.utf8.count <= 128 else { return .max }
-        var row = Array(0...target.count)
-        for (line, byte) in source.utf8.enumerated() {
-            var diagonal = row[0]
-            row[0] = line + 1
+        let (source, target) = (Array(source.utf8), Array(target.utf8))
+        var beforeLast: [Int] = []
+        var last = Array(0...target.count)
+        for line in source.indices {
+            var row = [line + 1]
             for column in target.indices {
-                let replaced = diagonal + (byte == target[column] ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+                var edits = last[column] + (source[line] == target[column] ? 0 : 1)
+                edits = min(edits, last[column + 1] + 1, row[column] + 1)
+                if line > 0, column > 0, source[line] == target[column - 1], source[line - 1] == target[column] {
+                    edits = min(edits, beforeLast[column - 1] + 1)
+                }
+                row.append(edits)
             }
+            (beforeLast, last) = (last, row)
         }
-        return row[target.count]
+        return last[target.count]
     }
 }

@@ -160,7 +160,7 @@ extension MigrationError: CustomStringConvertible {
             "the source '\(source)' of \(file) holds no keys\(prefix.isEmpty ? "" : " that begin with '\(prefix)'"): nothing was copied. "
                 + "Is its path right, and is the disk mounted?"
         case .alreadyThere(let names, let count):
-            "the destination holds \(names.count) of the \(count) keys already: \(Self.list(names)). Nothing was copied. "
+            "the destination holds \(count == 1 ? "the key" : "\(names.count) of the \(count) keys") already: \(Self.list(names)). Nothing was copied. "
                 + "--merge keeps those that are equal, --force replaces those that are not"
         case .keystoreFailed(let problem, let keys, let progress):
             progress.total == 0
@@ -175,10 +175,8 @@ extension MigrationError: CustomStringConvertible {
     }
 
     private static func rest(_ progress: KeystoreMigration.Progress) -> String {
-        let copied = progress.done - progress.failed
-        return
-            "\(copied) of \(OperatorText.count(progress.total, "key")) \(copied == 1 ? "is" : "are") copied; run it again with --merge to go on, "
-            + "or with --force if that was given"
+        "Copied \(progress.done - progress.failed) of \(OperatorText.count(progress.total, "key")); run it again with --merge to "
+            + "go on, or with --force if that was given"
     }
 
     // As many as fit on a screen.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Credentials
+import Glibc
 import KESClient
 import SecureBytes
 
@@ -30,7 +31,17 @@ struct IdentityBare: ParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func run() throws {
-        if let source { return try IdentitySource.print(source, printing) }
+        if let source {
+            do {
+                return try IdentitySource.print(source, printing)
+            } catch {
+                // `kes identity nwe` asks for a file `nwe`, as far as one can tell from the words.
+                guard access(source, F_OK) != 0, let meant = MistypedCommand.find(in: ["identity", source])?.nearest else {
+                    throw error
+                }
+                throw CommandFailure("\(error); did you mean '\(meant)'?")
+            }
+        }
         let key = try newAPIKey()
         let output = printing.output
         if printing.json {

@@ -106,7 +106,8 @@ extension CommandFailure {
                 print(message)
                 Glibc.exit(0)
             }
-            printError(message + "\n")
+            let mistyped = code == .validationFailure ? MistypedCommand.find(in: Array(CommandLine.arguments.dropFirst())) : nil
+            printError((mistyped.map { "Error: \($0)" } ?? message) + "\n")
             // ArgumentParser exits with EX_USAGE (64) for wrong usage; scripts expect 2.
             Glibc.exit(code == .validationFailure ? 2 : 1)
         }

@@ -42,7 +42,9 @@ package enum PluginProcessMain {
                     instance = opened
                     let isServing = (0..<count).allSatisfy { serve(opened, PluginProcess.firstDescriptor + 1 + Int32($0)) }
                     let noThreads = KeystoreFailure(
-                        .internal, "the process has no memory for \(count) threads: allow it more with 'memory' in the manifest")
+                        .internal,
+                        "the process has no memory for \(OperatorText.count(count, "thread")): allow it more with 'memory' in the manifest"
+                    )
                     reply((isServing ? Frame(kind: .result) : .failure(noThreads)).answering(frame))
                 }
             case .close:
