@@ -1,8 +1,6 @@
 import Envelope
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 
 /// The keystore that the configuration names, opened, and the keyring over it.
 final class OpenKeystore: Sendable {
@@ -10,7 +8,6 @@ final class OpenKeystore: Sendable {
     let keyring: Keyring
     private let bridge: KeystoreBridge
     private let figures: ServerFigures
-    private let upkeep = NIOLockedValueBox<RepeatedTask?>(nil)
 
     /// How long a keystore may take to open, and to store a predefined key.
     private static let startLimit = Duration.seconds(30)
@@ -58,29 +55,14 @@ final class OpenKeystore: Sendable {
         }
     }
 
-    /// Drops expired keys, and asks after a keystore that is out of reach, until `stopUpkeep`. Away from the event loop: to wipe 50,000
-    /// keys that expire together takes 124 ms.
-    func startUpkeep(on eventLoop: any EventLoop) {
-        let keyring = self.keyring
-        let task = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-            NIOThreadPool.singleton.submit { _ in
-                keyring.removeExpired()
-                keyring.probe()
-            }
-        }
-        upkeep.withLockedValue { $0 = task }
-    }
-
-    func stopUpkeep() {
-        upkeep.withLockedValue { task in
-            task?.cancel()
-            task = nil
-        }
+    /// Drops expired keys, and asks after a keystore that is out of reach. Blocks: to wipe 50,000 keys that expire together takes 124 ms.
+    func keepUp() {
+        keyring.removeExpired()
+        keyring.probe()
     }
 
     /// Waits for the calls that still run, and closes the keystore. Blocks, but not for longer than `limit`.
     func close(within limit: Duration = closeLimit) {
-        stopUpkeep()
         bridge.close(within: limit)
         figures.closed(keyring)
     }

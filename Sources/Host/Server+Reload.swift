@@ -36,7 +36,6 @@ extension Server {
         try workers.use(api, on: group.next()).wait()
         current.withLockedValue { $0 = Current(configuration: configuration, keystore: keystore) }
         if reopens {
-            keystore.startUpkeep(on: group.next())
             // Every call to it was made before the switch, and is waited for.
             retired.retire(old.keystore)
         } else {

@@ -28,6 +28,8 @@ package final class Server: Sendable {
     let pluginDirectory: String?
     let startInstant = NIODeadline.now()
     private let channel: any Channel
+    /// What looks after files and the keystore, away from the event loops.
+    private let upkeep: [PeriodicThread]
 
     /// How long requests in flight may take when the server stops.
     private static let drainLimit = TimeAmount.seconds(10)
@@ -79,6 +81,15 @@ package final class Server: Sendable {
         listener = Listener(workers: workers.all, tls: tls.context, limit: options.limits.connections, logger: logger)
         certificates = CertificateWatch(
             tls, schedule: options.certificateSchedule, listener: listener, figures: figures, logger: logger)
+        let (certificates, current) = (
+            self.certificates, NIOLockedValueBox(Current(configuration: configuration, keystore: keystore))
+        )
+        upkeep = [
+            try PeriodicThread("kes-files", every: .nanoseconds(certificates.schedule.interval.nanoseconds)) {
+                certificates.check()
+            },
+            try PeriodicThread("kes-upkeep", every: .seconds(1)) { current.withLockedValue { $0.keystore }.keepUp() },
+        ]
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()
         } catch {
@@ -91,9 +102,7 @@ package final class Server: Sendable {
         self.logs = logs
         self.figures = figures
         pluginDirectory = options.pluginDirectory
-        current = NIOLockedValueBox(Current(configuration: configuration, keystore: keystore))
-        keystore.startUpkeep(on: group.next())
-        startWatch()
+        self.current = current
     }
 
     /// Why the system does not let the server listen, and what helps.
@@ -105,15 +114,6 @@ package final class Server: Sendable {
         case EACCES where address.port < 1024:
             "ports below 1024 need a right that this user lacks; use 7373, or AmbientCapabilities=CAP_NET_BIND_SERVICE"
         default: "\(error)"
-        }
-    }
-
-    /// Looks at the files of TLS from time to time, away from the event loops. Ends with the event loops.
-    private func startWatch() {
-        let certificates = self.certificates
-        let interval = certificates.schedule.interval
-        group.next().scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            NIOThreadPool.singleton.submit { _ in certificates.check() }
         }
     }
 
@@ -131,6 +131,7 @@ package final class Server: Sendable {
     /// Accepts no more connections, lets the requests in flight finish, tells who follows a log of them, closes the keystore, and writes out the logs. Blocks.
     package func stop() {
         try? channel.close().wait()
+        for thread in upkeep { thread.stop() }
         let workers = workers.all
         wait(for: workers.map { bound in bound.eventLoop.flatSubmit { bound.value.drain() } }, atMost: Self.drainLimit)
         // Those who follow a log get what has happened until now before their answers end: each loop does what it is given in order.

@@ -12,20 +12,6 @@ import Testing
         server = try ServerProcess(deployment)
     }
 
-    /// Kilobytes.
-    private func residentMemory() throws -> Int {
-        let file = try #require(fopen("/proc/\(server.process.pid)/status", "re"))
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("VmRSS:") { return try #require(Int(text.filter(\.isNumber))) }
-        }
-        throw MissingFigure()
-    }
-
-    private struct MissingFigure: Error {}
-
     /// A request on each of `count` connections, one after the other.
     private func connect(_ count: Int) throws {
         let client = server.deployment.admin
@@ -43,8 +29,22 @@ import Testing
     @Test(.disabled(if: isSanitized, "a sanitizer keeps what is given back, to see who uses it still"))
     func memoryDoesNotGrowWithTheConnectionsThatThereWere() throws {
         try connect(300)
-        let before = try residentMemory()
+        let before = try server.memory("VmRSS")
         try connect(1500)
-        #expect(try residentMemory() - before < 8 * 1024)
+        #expect(try server.memory("VmRSS") - before < 8 * 1024)
+    }
+
+    @Test(
+        "Without a descriptor for another connection the server says so, and goes on as soon as there is one",
+        .enabled(if: geteuid() == 0, "needs the right to limit another process"))
+    func fullTable() throws {
+        let limit = "prlimit --pid $0 --nofile=$(($(ls /proc/$0/fd | wc -l) + 8)):"
+        #expect(try run("sh", ["-c", limit, "\(server.process.pid)"]).code == 0)
+        let crowd = try Subprocess(
+            "bash", ["-c", "for i in {1..40}; do exec {end}<>/dev/tcp/127.0.0.1/$0; done; read", "\(server.port)"])
+        try server.errorLine(containing: "connections cannot be accepted for now: Too many open files")
+        crowd.closeInput()
+        crowd.wait()
+        #expect(try server.curl("/version", as: server.deployment.admin).status == 200)
     }
 }

@@ -43,11 +43,11 @@ import Testing
         let deployment = try Deployment()
         try deployment.configure(keystore: "mem: {}")
         let server = try ServerProcess(deployment, runner: LimitedUser.command)
-        // The threads that look at files are there when they have found something.
-        #expect(rename(deployment.serverKey, deployment.directory.file("away.key")) == 0)
-        try server.errorLine(containing: "the TLS files have changed and cannot be used")
         let limit = LimitedUser.command + ["prlimit", "--pid", "\(server.process.pid)", "--nproc=1:1"]
         #expect(try run(limit[0], Array(limit.dropFirst())).code == 0)
+        // What looks at files needs no other thread for it.
+        #expect(rename(deployment.serverKey, deployment.directory.file("away.key")) == 0)
+        try server.errorLine(containing: "the TLS files have changed and cannot be used")
         server.process.signal(SIGTERM)
         try #require(WatchedProcess(server.process.pid).ends())
         #expect(server.process.wait() == 0)

@@ -32,9 +32,29 @@ package struct HTTP2Request {
         return (0..<4).map { UInt8(truncatingIfNeeded: stream >> (24 - 8 * $0)) }
     }
 
-    /// A frame of the request's stream, of less than 256 bytes.
+    /// A frame of the request's stream, of less than 64 KiB.
     package func frame(_ type: UInt8, flags: UInt8, _ payload: [UInt8]) -> [UInt8] {
-        [0, 0, UInt8(payload.count), type, flags] + identifier + payload
+        [0, UInt8(payload.count >> 8), UInt8(payload.count & 0xff), type, flags] + identifier + payload
+    }
+
+    /// SETTINGS by which answers have no credit until the client gives some, stream by stream (RFC 9113, section 6.9.2).
+    package static let noCredit: [UInt8] = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]
+
+    /// What is answered when all before it was seen.
+    package static let ping: [UInt8] = [0, 0, 8, 6, 0, 0, 0, 0, 0] + Array("question".utf8)
+    /// The answer to that.
+    package static let pong: [UInt8] = [0, 0, 8, 6, 1, 0, 0, 0, 0] + Array("question".utf8)
+
+    /// The types and flags of the frames of this request's stream, in their order.
+    package func frames(in bytes: [UInt8]) -> [(type: UInt8, flags: UInt8)] {
+        var found: [(type: UInt8, flags: UInt8)] = []
+        var rest = bytes[...]
+        while rest.count >= 9 {
+            let frame = Array(rest.prefix(9))
+            if Array(frame[5...]) == identifier { found.append((frame[3], frame[4])) }
+            rest = rest.dropFirst(9 + Int(frame[0]) << 16 + Int(frame[1]) << 8 + Int(frame[2]))
+        }
+        return found
     }
 
     package var bytes: [UInt8] {
@@ -52,12 +72,6 @@ package struct HTTP2Request {
 
     /// Whether the frames hold the end of this request's answer: DATA with END_STREAM.
     package func isAnswered(_ frames: [UInt8]) -> Bool {
-        var rest = frames[...]
-        while rest.count >= 9 {
-            let frame = Array(rest.prefix(9))
-            if frame[3] == 0, frame[4] & 1 == 1, Array(frame[5...]) == identifier { return true }
-            rest = rest.dropFirst(9 + Int(frame[0]) << 16 + Int(frame[1]) << 8 + Int(frame[2]))
-        }
-        return false
+        self.frames(in: frames).contains { $0.type == 0 && $0.flags & 1 == 1 }
     }
 }

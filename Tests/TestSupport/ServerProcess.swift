@@ -93,6 +93,15 @@ package final class ServerProcess: Sendable {
         return process.wait()
     }
 
+    /// What the server occupies, in kilobytes, by a name of proc(5): `VmRSS`, or `VmHWM` for the most that it was.
+    package func memory(_ name: String) throws -> Int {
+        let text = String(decoding: try readFile("/proc/\(process.pid)/status"), as: UTF8.self)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("\(name):") }),
+            let figure = Int(line.filter(\.isNumber))
+        else { throw MissingLine(text: name, lines: text) }
+        return figure
+    }
+
     /// Calls the server with curl, as a client. `arguments` come before the URL.
     package func curl(_ path: String, as client: Deployment.Client?, _ arguments: [String] = [], input: [UInt8] = []) throws
         -> CurlResult

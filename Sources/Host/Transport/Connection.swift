@@ -75,6 +75,13 @@ package struct TransportLimits: Sendable {
     package var headerBytes = 16 * 1024
     /// Streams that a client may have open at once on an HTTP/2 connection.
     package var concurrentStreams = 250
+    /// Bytes of bodies of requests on an HTTP/2 connection beyond which only the oldest goes on.
+    package var bodyBytes = 16 << 20
+    /// Bytes of answers on an HTTP/2 connection beyond which further requests wait until the client has taken some.
+    package var unsentBytes = 8 << 20
+    /// Requests of an HTTP/2 connection that the keystore works on at once, those among them that the client has given up. More wait: a
+    /// client that resets its streams could else begin any number (CVE-2023-44487, CVE-2025-8671).
+    package var concurrentCalls = 64
     /// Connections at once. More are closed as soon as they are accepted.
     package var connections = DescriptorLimit.connections
 

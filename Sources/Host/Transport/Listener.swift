@@ -15,6 +15,7 @@ final class Listener: Sendable {
     private let limit: Int
     private let count = Atomic(0)
     private let fullTold = LogInterval()
+    private let failureTold = LogInterval()
 
     /// - Parameters:
     ///   - workers: One for each event loop of the group that `start` gets.
@@ -48,6 +49,11 @@ final class Listener: Sendable {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause { self.failedToAccept($0) })
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // A client may close its side after a request and still wait for the answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -63,6 +69,11 @@ final class Listener: Sendable {
         guard let text = remote?.ipAddress else { return "" }
         let mapped = "::ffff:"
         return text.hasPrefix(mapped) && text.contains(".") ? String(text.dropFirst(mapped.count)) : text
+    }
+
+    private func failedToAccept(_ error: IOError) {
+        guard failureTold.isDue() else { return }
+        logger.warning("connections cannot be accepted for now: \(SystemError.text(error.errnoCode))")
     }
 
     /// The connections of clients, who need not be known, must not take the descriptors that the keystore needs.

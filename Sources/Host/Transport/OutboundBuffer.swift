@@ -12,6 +12,9 @@ struct OutboundBuffer {
     /// What of a long answer is encrypted at a time: more would not stay in the processor's cache while it is copied, encrypted and wiped.
     static let piece = 48 * 1024
 
+    /// Whether there is enough for one write.
+    var isFull: Bool { bytes.readableBytes >= Self.piece }
+
     /// Takes out what was collected; nil when there is nothing.
     ///
     /// To be written with `ByteBuffer.send`, from a variable of the caller's own: a write may call back into the handler before it

@@ -80,6 +80,7 @@ func reasonPhrase(_ status: Int) -> StaticString {
     case 413: "Content Too Large"
     case 431: "Request Header Fields Too Large"
     case 500: "Internal Server Error"
+    case 501: "Not Implemented"
     case 502: "Bad Gateway"
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"

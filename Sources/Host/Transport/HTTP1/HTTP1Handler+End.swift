@@ -24,6 +24,8 @@ extension HTTP1Handler {
     /// The client sends nothing more. What it has sent whole is answered.
     func inputEnded(_ context: ChannelHandlerContext) {
         inputHasEnded = true
+        // See `goOn`, which comes back here.
+        guard waiting.readableBytes == 0 else { return }
         switch state {
         case .readingBody(let exchange):
             sendLast(.error(400, "request body is incomplete"), for: exchange)
@@ -31,7 +33,6 @@ extension HTTP1Handler {
             keepAlive = false
             answer(exchange)
         case .answering:
-            // Others may wait behind this one: see `goOn`.
             break
         case .following(let subscription):
             subscription.end()
@@ -74,8 +75,13 @@ extension HTTP1Handler {
         case .idle, .ending, .closed: break
         }
         body.clear()
+        dropWaiting()
+        state = .closed
+    }
+
+    /// What waits is behind the last request that is answered.
+    func dropWaiting() {
         waiting.wipe()
         waiting = ByteBuffer()
-        state = .closed
     }
 }

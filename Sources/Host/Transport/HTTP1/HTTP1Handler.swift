@@ -16,10 +16,12 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     private var repeated = HTTP1RepeatedHead()
     /// The request whose head came last, and the length of its body, if it may be remembered.
     private var repeatable: (exchange: Exchange, bodyLength: Int)?
-    /// What arrived while a request was being answered (RFC 9112, section 9.3.2: pipelining). Bounded: reading stops meanwhile, and when the
-    /// client closes its side, SwiftNIO reads what the system has taken in for it.
+    /// What arrived while a request was being answered, or while the client did not take its answers (RFC 9112, section 9.3.2: pipelining).
+    /// Reading stops meanwhile. But when the client closes its side, SwiftNIO reads all that the system has taken in for it, up to 32 MiB by
+    /// Linux's defaults: of that, `waitingLimit` bytes are kept.
     var waiting = ByteBuffer()
     private var readIsPending = false
+    private var isGoingOn = false
     var isDraining = false
     /// The client has closed its side.
     var inputHasEnded = false
@@ -32,6 +34,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     /// A refused request's body is read to its end when it is at most this long, so that the connection can go on.
     private static let discardLimit = 64 * 1024
+    /// More than SwiftNIO reads before it asks whether to read on.
+    private static let waitingLimit = 512 * 1024
 
     init(connection: Connection, worker: Worker) {
         self.connection = connection
@@ -51,14 +55,24 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        if case .answering = state {
-            waiting.growWiping(by: bytes.readableBytes)
-            waiting.writeImmutableBuffer(bytes)
+        if state.isAnswering || waiting.readableBytes > 0 || isGoingOn {
+            keep(bytes)
         } else {
-            parse(bytes)
+            var rest = bytes
+            rest.moveReaderIndex(forwardBy: parse(bytes))
+            if rest.readableBytes > 0 { keep(rest) }
             flush(context)
+            if waiting.readableBytes > 0 { goOn(context) }
         }
         bytes.wipe()
+    }
+
+    /// Keeps what comes too early. What is too much is dropped, and all behind it: the connection ends with what was kept.
+    private func keep(_ bytes: ByteBuffer) {
+        guard !inputHasEnded else { return }
+        guard waiting.readableBytes + bytes.readableBytes <= Self.waitingLimit else { return inputHasEnded = true }
+        waiting.growWiping(by: bytes.readableBytes)
+        waiting.writeImmutableBuffer(bytes)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -69,13 +83,14 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     /// Reading stops while a request is being answered or the client does not take what is written, so that it cannot fill the memory
     /// with pipelined requests or their answers.
     func read(context: ChannelHandlerContext) {
-        if case .answering = state { return readIsPending = true }
-        if context.channel.isWritable { context.read() } else { readIsPending = true }
+        let isPaused = state.isAnswering || waiting.readableBytes > 0 || !context.channel.isWritable
+        if isPaused { readIsPending = true } else { context.read() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if case .following(let subscription) = state { subscription.pump() }
-        readIfPending(context)
+        // The change may come out of a write of `goOn`, which looks for itself.
+        if context.channel.isWritable { goOn(context) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -168,29 +183,26 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
 
     // MARK: - From a request to its answer
 
-    private func parse(_ bytes: ByteBuffer) {
-        switch state {
+    /// - Returns: How many bytes were used. All, when nothing more is read on this connection.
+    private func parse(_ bytes: ByteBuffer) -> Int {
         // There is no request after one whose answer is the last or does not end.
-        case .following, .ending, .closed: return
-        case .idle, .readingBody, .discardingBody, .answering: break
-        }
+        guard state.takesBytes else { return bytes.readableBytes }
         if parser.isBetweenRequests { parser.forwardedCertificateHeader = worker.forwardedCertificateHeader(on: connection) }
         do throws(HTTP1Parser.Problem) {
             let used = try bytes.withUnsafeReadableBytes { raw throws(HTTP1Parser.Problem) in try parse(raw) }
-            guard case .answering = state, used < bytes.readableBytes else { return }
-            waiting.growWiping(by: bytes.readableBytes - used)
-            waiting.writeBytes(bytes.readableBytesView.dropFirst(used))
+            return state.takesBytes || state.isAnswering ? used : bytes.readableBytes
         } catch {
             refuse(error.response)
+            return bytes.readableBytes
         }
     }
 
-    /// Answers what is whole.
+    /// Answers what is whole, until there is enough to write.
     ///
     /// - Returns: How many bytes were used.
     private func parse(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Parser.Problem) -> Int {
         var used = 0
-        while used < bytes.count, state.takesBytes {
+        while used < bytes.count, state.takesBytes, !output.isFull {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             if let length = answerRepeated(rest) {
                 used += length
@@ -199,7 +211,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             let parsed = try parser.parse(rest, telling: self)
             used += parsed
             // Nothing more is HTTP.
-            guard parsed > 0 else { return used }
+            guard parsed > 0 else { return bytes.count }
             if parser.tookOneRequest, let (exchange, length) = repeatable {
                 repeated.remember(UnsafeRawBufferPointer(rebasing: rest[..<parsed]), bodyLength: length, exchange)
             }
@@ -251,18 +263,20 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         send(response, for: exchange)
     }
 
-    /// After an answer that took its time: what arrived meanwhile is next.
+    /// Answers what waits, as far as the client takes the answers, and then reads on: after an answer that took its time, and when the
+    /// client has taken what was written.
     private func goOn(_ context: ChannelHandlerContext) {
-        let arrived = waiting
-        waiting = ByteBuffer()
-        parse(arrived)
-        arrived.wipe()
+        guard !isGoingOn else { return }
+        isGoingOn = true
         flush(context)
-        if inputHasEnded { inputEnded(context) }
-        readIfPending(context)
-    }
-
-    private func readIfPending(_ context: ChannelHandlerContext) {
+        while waiting.readableBytes > 0, state.takesBytes, context.channel.isWritable {
+            let used = parse(waiting)
+            waiting.readSlice(length: used)?.wipe()
+            flush(context)
+        }
+        isGoingOn = false
+        if waiting.readableBytes == 0 || !(state.takesBytes || state.isAnswering) { dropWaiting() }
+        if inputHasEnded, waiting.readableBytes == 0 { inputEnded(context) }
         guard readIsPending else { return }
         readIsPending = false
         read(context: context)

@@ -24,6 +24,10 @@ enum HTTP1State {
         }
     }
 
+    var isAnswering: Bool {
+        if case .answering = self { true } else { false }
+    }
+
     /// Requests that are not answered yet.
     var activeRequests: Int {
         switch self {

@@ -21,6 +21,12 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     /// The streams on which a log is followed.
     private var following: [Int32: HTTP2Stream] = [:]
     private var readIsPending = false
+    /// Whole requests that wait for their turn: see `mayBegin`.
+    private var waiting: [HTTP2Stream] = []
+    /// Requests that the keystore works on, of streams that the client has reset too.
+    private var calls = 0
+    /// Since when the client takes nothing of what is written.
+    private var stalledSince: NIODeadline?
     // Set while the handler is in the pipeline, which is as long as anything calls it.
     private var context: ChannelHandlerContext?
 
@@ -69,12 +75,13 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stalledSince = context.channel.isWritable ? nil : .now()
         if context.channel.isWritable, readIsPending {
             readIsPending = false
             context.read()
         }
         // Not at once: the change may come out of a flush.
-        if context.channel.isWritable, !following.isEmpty { scheduleFlush(context) }
+        if context.channel.isWritable { scheduleFlush(context) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -97,9 +104,12 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func checkDeadlines(now: NIODeadline) {
         guard let context, let session else { return }
+        // No frame would tell the client that a stream is given up.
+        if let stalledSince, now - stalledSince > worker.limits.idle { return context.closeConnection() }
         for stream in Array(following.values) {
             if stream.subscription?.checkTime(now: now) == true {
                 worker.cutOff(connection)
+                if stalledSince != nil { return context.closeConnection() }
             } else if let endedAt = stream.endedAt, now - endedAt > LogSubscription.patience {
                 session.abort(stream)
                 worker.cutOff(connection)
@@ -112,7 +122,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
                 guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else {
                     continue
                 }
-                if stream.isComplete {
+                if stream.isComplete, !stream.isWaiting {
                     // An answer that the client does not take: its flow control must not keep a plaintext in memory for ever.
                     let limit = (exchange.deadline ?? exchange.start) + worker.limits.idle
                     if stream.isAnswered, stream.subscription == nil, now >= limit { session.abort(stream) }
@@ -194,11 +204,40 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func bodyTooLarge(_ stream: HTTP2Stream) {
         guard let exchange = stream.exchange else { return }
-        stream.body.clear()
         answer(stream, exchange, .bodyTooLarge(limit: exchange.bodyLimit))
     }
 
     func requestArrived(_ stream: HTTP2Stream) {
+        if waiting.isEmpty, mayBegin { return begin(stream) }
+        stream.isWaiting = true
+        waiting.append(stream)
+    }
+
+    /// Whether there is room for the answer to another request. Else it waits, with its body, which `HTTP2Session` counts.
+    private var mayBegin: Bool {
+        calls < worker.limits.concurrentCalls && session.map { $0.unsentBytes < worker.limits.unsentBytes } ?? false
+    }
+
+    /// Begins with requests that have waited, as far as there is room for their answers.
+    ///
+    /// - Returns: Whether there were any.
+    private func beginWaiting() -> Bool {
+        var hasBegun = false
+        while mayBegin, let first = waiting.first {
+            waiting.removeFirst()
+            begin(first)
+            hasBegun = true
+        }
+        return hasBegun
+    }
+
+    private func stopWaiting(_ stream: HTTP2Stream) {
+        stream.isWaiting = false
+        waiting.removeAll { $0 === stream }
+    }
+
+    private func begin(_ stream: HTTP2Stream) {
+        stream.isWaiting = false
         guard let exchange = stream.exchange else { return }
         switch worker.pipeline.respond(to: exchange, body: stream.body.bytes) {
         case .ready(let response):
@@ -206,9 +245,11 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         case .following(let log):
             follow(log, stream, exchange)
         case .pending(let future):
+            calls += 1
             future.assumeIsolated().whenComplete { result in
-                guard let context = self.context, stream.isOpen else { return }
-                self.answer(stream, exchange, self.worker.response(of: result))
+                self.calls -= 1
+                guard let context = self.context else { return }
+                if stream.isOpen { self.answer(stream, exchange, self.worker.response(of: result)) }
                 self.scheduleFlush(context)
             }
         }
@@ -216,6 +257,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func streamClosed(_ stream: HTTP2Stream) {
         idleSince = .now()
+        if stream.isWaiting { stopWaiting(stream) }
         following.removeValue(forKey: stream.id)?.subscription?.close()
         if isDraining { worker.scheduleDrainCheck() }
         guard !stream.isAnswered else { return }
@@ -254,6 +296,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     private func answer(_ stream: HTTP2Stream, _ exchange: Exchange, _ response: Response) {
         guard let session, let context, !stream.isAnswered else { return }
+        if stream.isWaiting { stopWaiting(stream) }
         worker.pipeline.record(exchange, status: response.status)
         do throws(HTTP2Session.Failure) {
             try session.answer(stream, with: response, date: worker.date, isHead: exchange.isHead)
@@ -272,22 +315,23 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         }
     }
 
+    /// Writes what there is to send, as far as the client takes it.
     private func flush(_ context: ChannelHandlerContext) {
         guard let session else { return }
         var isAll = false
         // A write that fails may end the session before it returns.
-        while !isAll, self.session != nil {
+        while self.session != nil, context.channel.isWritable, !isAll || beginWaiting() {
             do throws(HTTP2Session.Failure) {
                 isAll = try session.writePending(to: &output.bytes)
             } catch {
                 return fail(error, context)
             }
-            guard var bytes = output.take() else { break }
+            guard var bytes = output.take() else { continue }
             bytes.send(context)
             output.reuse(bytes)
         }
         for stream in following.values { stream.subscription?.pump() }
-        if isOver(session) { context.closeConnection() }
+        if isAll, isOver(session) { context.closeConnection() }
     }
 
     private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {

@@ -25,17 +25,23 @@ final class HTTP2Session {
         var code: Int32
     }
 
-    private unowned let delegate: any HTTP2SessionDelegate
+    unowned let delegate: any HTTP2SessionDelegate
     // Set in `init` and freed in `deinit`; nothing else changes it.
-    private var session: OpaquePointer?
+    private(set) var session: OpaquePointer?
     /// In no order. A stream knows its place here, and libnghttp2 keeps its address: nothing is looked up by number.
     private(set) var streams: [HTTP2Stream] = []
-    private let limits: TransportLimits
+    let limits: TransportLimits
     /// As the delegate said it when the head began that is being read. Heads do not mix (RFC 9113, section 4.3).
     private var forwardedCertificateHeader: String?
     private var believesForwarded = false
     /// The memory of a body that was used, for the next one: with one request after another, which is usual, it serves them all.
-    private var spareBody = BodyBuffer()
+    var spareBody = BodyBuffer()
+    /// Bytes of bodies that have arrived of requests that are not answered yet.
+    var bodyBytes = 0
+    /// Whether some streams were given no credit for what they have sent.
+    var holdsCredit = false
+    /// Bytes of answers that the client does not take yet. The logs that are followed have a limit of their own.
+    private(set) var unsentBytes = 0
     /// Where `writePending` writes to, while it runs.
     private var outgoing = ByteBuffer()
 
@@ -102,11 +108,12 @@ final class HTTP2Session {
     /// Answers a stream.
     func answer(_ stream: HTTP2Stream, with response: Response, date: String, isHead: Bool) throws(Failure) {
         stream.isAnswered = true
-        stream.body.clear()
+        clearBody(of: stream)
         swap(&stream.body, &spareBody)
-        stream.responseBody = response.body
         stream.isEndless = response.isEndless && !isHead
         let hasBody = !isHead && (response.body.readableBytes > 0 || response.isEndless)
+        if hasBody { stream.responseBody = response.body }
+        unsentBytes += stream.responseBody.readableBytes
         var provider = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: Self.readBody)
         provider.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
         let code = HTTP2Headers.withFields(of: response, date: date) { fields, count in
@@ -210,6 +217,7 @@ extension HTTP2Session {
     /// Writes a DATA frame: its head of nine bytes and the next piece of the answer's body. There is no padding, which nobody asks for.
     private func sendData(of stream: HTTP2Stream, _ count: Int, _ head: UnsafePointer<UInt8>) -> Int32 {
         let size = Self.frameHeadByteCount + count
+        if stream.subscription == nil { unsentBytes -= count }
         // A long frame is one of many.
         outgoing.growWiping(by: count < Self.longFrame ? size : OutboundBuffer.piece + size)
         stream.responseBody.readWithUnsafeReadableBytes { body in
@@ -228,6 +236,9 @@ extension HTTP2Session {
     private static let frameHeadByteCount = 9
     private static let longFrame = 8 * 1024
 
+    /// How many times as long as allowed a header section is for its stream to be reset, instead of answered.
+    private static let refusedHead = 4
+
     private func beginHeaders(_ frame: nghttp2_frame) -> Int32 {
         (headBegan, headStream) = (.now(), frame.hd.stream_id)
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
@@ -241,15 +252,19 @@ extension HTTP2Session {
     }
 
     /// The stream with this number, nil when it is none that this session serves.
-    private func stream(_ id: Int32) -> HTTP2Stream? {
+    func stream(_ id: Int32) -> HTTP2Stream? {
         // What `beginHeaders` put there, for as long as the stream is in `streams`.
         nghttp2_session_get_stream_user_data(session, id).map { Unmanaged<HTTP2Stream>.fromOpaque($0).takeUnretainedValue() }
     }
 
     private func header(_ id: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Int32 {
-        guard let stream = stream(id), stream.exchange == nil else { return 0 }
+        guard let stream = stream(id) else { return 0 }
         stream.headerBytes += name.count + value.count + 32
-        guard stream.headerBytes <= limits.headerBytes else { return 0 }
+        // The library looks at every byte of a field before it hands it out, and a client can send one of 4 KiB again and again as one byte
+        // each (RFC 7541, section 7.3). It decodes the rest of a section that is refused here without that.
+        if stream.headerBytes > Self.refusedHead * limits.headerBytes { return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }
+        // What comes behind the body says nothing to this server.
+        guard stream.headerBytes <= limits.headerBytes, stream.exchange == nil else { return 0 }
         HTTP2Headers.read(name, value, into: stream)
         if believesForwarded, let header = forwardedCertificateHeader {
             HTTP2Headers.readForwarded(name, value, into: stream, certificateHeader: header)
@@ -278,21 +293,6 @@ extension HTTP2Session {
         }
     }
 
-    private func dataReceived(_ id: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
-        guard let stream = stream(id), !stream.isAnswered, let exchange = stream.exchange else {
-            // The stream's window stays used up, so that the client stops by itself. A RST_STREAM, which RFC 9113, section 8.1, allows
-            // here, makes curl 7.88 lose the answer that came before it.
-            return nghttp2_session_consume_connection(session, bytes.count)
-        }
-        if stream.body.count + bytes.count <= exchange.bodyLimit {
-            if stream.body.isFresh { swap(&stream.body, &spareBody) }
-            stream.body.append(bytes)
-            return nghttp2_session_consume(session, id, bytes.count)
-        }
-        delegate.bodyTooLarge(stream)
-        return nghttp2_session_consume_connection(session, bytes.count)
-    }
-
     private func streamClosed(_ id: Int32) -> Int32 {
         // A malformed head, or malformed trailers, are not told as received.
         if headStream == id { headBegan = nil }
@@ -305,6 +305,8 @@ extension HTTP2Session {
         }
         nghttp2_session_set_stream_user_data(session, id, nil)
         stream.isOpen = false
+        if stream.subscription == nil { unsentBytes -= stream.responseBody.readableBytes }
+        clearBody(of: stream)
         delegate.streamClosed(stream)
         stream.wipe()
         return 0

@@ -15,6 +15,10 @@ final class HTTP2Stream {
     var codings = AcceptedCodings()
     var exchange: Exchange?
     var body = BodyBuffer()
+    /// Bytes of the body for which the client was given no credit to send others.
+    var heldCredit = 0
+    /// The request is whole, and waits for its turn.
+    var isWaiting = false
     /// The client has sent its request whole.
     var isComplete = false
     /// An answer was handed to the session.

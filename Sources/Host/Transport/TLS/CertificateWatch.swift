@@ -1,7 +1,6 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// When the files of TLS are looked at.
 package struct CertificateSchedule: Sendable {
@@ -33,7 +32,6 @@ final class CertificateWatch: Sendable {
     private let figures: ServerFigures
     private let logger: Logger
     private let state: NIOLockedValueBox<State>
-    private let isChecking = Atomic(false)
 
     let schedule: CertificateSchedule
 
@@ -89,9 +87,6 @@ final class CertificateWatch: Sendable {
     /// A pair of which one half is written is left alone: nothing is read before two looks have seen the same. What cannot be used
     /// changes nothing and is reported once.
     func check() {
-        // Looks do not pile up behind a slow disk.
-        guard !isChecking.exchange(true, ordering: .acquiring) else { return }
-        defer { isChecking.store(false, ordering: .releasing) }
         let old = state.withLockedValue { $0 }
         guard old.configuration.generated == nil else { return }
         let found = TLSFiles(old.configuration).state
