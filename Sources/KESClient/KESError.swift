@@ -14,6 +14,8 @@ public enum KESError: Error, Sendable, Equatable {
     case handshakeFailed(Endpoint, reason: String)
     /// The connection broke after the request may have been sent: whether the server carried it out is not known.
     case connectionLost(Endpoint, reason: String)
+    /// No connection came about in the time that the caller gave; nothing was sent.
+    case noConnectionInTime(Endpoint, after: Duration)
     /// No answer came in time: whether the server carried the request out is not known.
     case timedOut(Endpoint, after: Duration)
     /// None of several endpoints could be used; what went wrong with each, in the order in which they were tried.
@@ -43,6 +45,8 @@ extension KESError: CustomStringConvertible {
             "the TLS handshake with \(endpoint) failed: \(reason)"
         case .connectionLost(let endpoint, let reason):
             "the connection to \(endpoint) broke before the answer was there: \(reason)"
+        case .noConnectionInTime(let endpoint, let limit):
+            "no connection to \(endpoint) within \(Self.text(limit))"
         case .timedOut(let endpoint, let limit):
             "no answer from \(endpoint) within \(Self.text(limit))"
         case .allEndpointsFailed(let errors):

@@ -71,7 +71,7 @@ import Testing
         let silent = try ClosedPort(listening: true)
         let client = try KESClient(
             endpoints: [silent.endpoint], credential: .none, trust: .insecure, timeout: .milliseconds(50))
-        #expect(await failure { try await client.version() } == .timedOut(silent.endpoint, after: .milliseconds(50)))
+        #expect(await failure { try await client.version() } == .noConnectionInTime(silent.endpoint, after: .milliseconds(50)))
         await client.shutdown()
     }
 
@@ -86,13 +86,27 @@ import Testing
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(errors.count == 2 && errors.last == .timedOut(silent.endpoint, after: .seconds(1)))
+        #expect(errors.count == 2 && errors.last == .noConnectionInTime(silent.endpoint, after: .seconds(1)))
         let text = "\(errors)"
         // On a machine with much else to do, to be refused may take its time as well.
         #expect(
-            text.contains("cannot connect to \(closed.endpoint): ") || text.contains("no answer from \(closed.endpoint) "),
+            text.contains("cannot connect to \(closed.endpoint): ") || text.contains("no connection to \(closed.endpoint) "),
             "\(text)")
-        #expect(text.contains("no answer from \(silent.endpoint) within 1 second"), "\(text)")
+        #expect(text.contains("no connection to \(silent.endpoint) within 1 second"), "\(text)")
+        await client.shutdown()
+        #expect(silent.takeConnections() == 1)
+    }
+
+    /// The connection to the first endpoint hangs in its TLS handshake: nothing can have been sent to it.
+    @Test(arguments: HTTPVersionPreference.all)
+    func whatMayNotBeRepeatedGoesOnFromAServerThatNoConnectionCameAboutTo(version: HTTPVersionPreference) async throws {
+        let (silent, server) = (try ClosedPort(listening: true), try RunningServer())
+        let client = try KESClient(
+            endpoints: [silent.endpoint, server.endpoint], credential: .apiKey(APIKey(server.deployment.admin.apiKey)),
+            trust: .certificateFile(server.deployment.serverCertificate), timeout: .seconds(2), retries: .never,
+            version: version)
+        try await client.createKey("k")
+        #expect(try await client.listKeys().all() == ["k"])
         await client.shutdown()
         #expect(silent.takeConnections() == 1)
     }

@@ -22,6 +22,8 @@ final class EndpointConnections: Sendable {
     private let needsChain = Atomic<Bool>(false)
     // Which certificate the client shows.
     private let credential: String
+    /// Those that requests were given to, or can be.
+    let history: ConnectionHistory
 
     /// - Parameters:
     ///   - tls: with the client's certificate; what it says of the server's is replaced.
@@ -35,8 +37,11 @@ final class EndpointConnections: Sendable {
         let connectLimit = min(TimeAmount(timeout) + .seconds(1), .seconds(10))
         self.endpoint = endpoint
         self.credential = credential
+        let history = ConnectionHistory()
+        self.history = history
         func pool(_ tls: TLSConfiguration, _ verification: ServerVerification?) -> Pool {
-            let road = TLSRoad(endpoint: endpoint, tls: tls, verification: verification, connectLimit: connectLimit)
+            let road = TLSRoad(
+                endpoint: endpoint, tls: tls, verification: verification, history: history, connectLimit: connectLimit)
             return Pool(road: road, client: road.client(version))
         }
         var tls = tls
@@ -57,7 +62,8 @@ final class EndpointConnections: Sendable {
             tls.certificateVerification = .none
             pinned = certificates.isEmpty ? nil : pool(tls, verification(.certificates(certificates)))
             inspection = TLSRoad(
-                endpoint: endpoint, tls: tls, verification: verification(.certificates([])), connectLimit: connectLimit)
+                endpoint: endpoint, tls: tls, verification: verification(.certificates([])), history: history,
+                connectLimit: connectLimit)
         }
     }
 

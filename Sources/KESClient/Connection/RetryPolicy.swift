@@ -6,6 +6,7 @@
 /// | What failed | Next endpoint | Next round |
 /// |---|---|---|
 /// | No connection | yes | yes |
+/// | No connection in the time that the caller gave | yes | no, for none: the time is over |
 /// | TLS: the server is not trusted, or refused the client | yes | no: it would fail again |
 /// | The connection broke, after the request may have been sent | what may be repeated | what may be repeated |
 /// | No answer in time | what may be repeated | no, for none: the time that the caller gave it is over |
@@ -49,15 +50,19 @@ extension KESError {
     /// Whether another endpoint may get the request.
     func mayTryElsewhere(repeatable: Bool) -> Bool {
         switch self {
-        case .unreachable, .untrustedServer, .clientRefused, .handshakeFailed: true
+        case .unreachable, .noConnectionInTime, .untrustedServer, .clientRefused, .handshakeFailed: true
         case .connectionLost, .timedOut: repeatable
         case .server(let status, _): repeatable && (502...504).contains(status)
         case .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
         }
     }
 
+    /// Whether the time that the caller gave is over.
     var isTimeout: Bool {
-        if case .timedOut = self { true } else { false }
+        switch self {
+        case .timedOut, .noConnectionInTime: true
+        default: false
+        }
     }
 
     /// Whether the same endpoint may do better after a pause.
@@ -66,9 +71,8 @@ extension KESError {
         case .unreachable: true
         case .connectionLost: repeatable
         case .server(let status, _): repeatable && (503...504).contains(status)
-        case .untrustedServer, .clientRefused, .handshakeFailed, .timedOut, .allEndpointsFailed, .invalidResponse,
-            .invalidEndpoint,
-            .invalidCredential, .cancelled:
+        case .untrustedServer, .clientRefused, .handshakeFailed, .noConnectionInTime, .timedOut, .allEndpointsFailed,
+            .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled:
             false
         }
     }

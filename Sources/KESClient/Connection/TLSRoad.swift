@@ -9,6 +9,8 @@ struct TLSRoad: Sendable {
     let tls: TLSConfiguration
     /// nil when the server's certificate is not checked.
     let verification: ServerVerification?
+    /// Where connections are noted.
+    let history: ConnectionHistory
     /// How long a connection may take to come about. A client that is shut down waits for those that are about to.
     let connectLimit: TimeAmount
 
@@ -18,12 +20,15 @@ struct TLSRoad: Sendable {
         // Whether and when to try again is the retry policy's.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = version == .http1 ? .http1Only : .automatic
-        if let verification {
-            // A connection is given to requests when these have succeeded, and not before.
-            configuration.http1_1ConnectionDebugInitializer = { verification.check($0) }
-            configuration.http2ConnectionDebugInitializer = { verification.check($0) }
-        }
+        // A connection is given to requests when these have succeeded, and not before.
+        configuration.http1_1ConnectionDebugInitializer = { admit($0) }
+        configuration.http2ConnectionDebugInitializer = { admit($0) }
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    }
+
+    private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
+        let checked = verification?.check(channel) ?? channel.eventLoop.makeSucceededVoidFuture()
+        return checked.map { history.note(channel) }
     }
 
     /// Asks for the server's version, which changes nothing, over an HTTP/1.1 connection of its own, and returns what that failed with.

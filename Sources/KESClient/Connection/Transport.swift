@@ -77,7 +77,7 @@ final class Transport: Sendable {
         try await onFirstUsableEndpoint(request) { connections throws(KESError) in
             let endpoint = connections.endpoint
             do {
-                let response = try await self.withinTimeLimit(endpoint) {
+                let response = try await self.withinTimeLimit(connections) {
                     let response = try await connections.execute(
                         Self.message(request, to: endpoint), repeatable: request.repeatable)
                     guard response.status == .ok else {
@@ -136,10 +136,11 @@ final class Transport: Sendable {
 
     /// Runs `body`, and gives it up when it takes longer than a request may.
     private func withinTimeLimit<R: Sendable>(
-        _ endpoint: Endpoint, _ body: @escaping @Sendable () async throws -> R
+        _ connections: EndpointConnections, _ body: @escaping @Sendable () async throws -> R
     ) async throws -> R {
         let limit = timeout
-        return try await withThrowingTaskGroup(of: R?.self) { group in
+        let start = connections.history.now
+        let result = try await withThrowingTaskGroup(of: R?.self) { group in
             group.addTask { try await body() }
             group.addTask {
                 try await Task.sleep(for: limit)
@@ -147,17 +148,19 @@ final class Transport: Sendable {
             }
             defer { group.cancelAll() }
             // The first of the two; there are two, so that `next` has one to give.
-            guard let first = try await group.next(), let result = first else {
-                throw KESError.timedOut(endpoint, after: limit)
-            }
-            return result
+            return try await group.next() ?? nil
         }
+        if let result { return result }
+        // `body` has ended, so that a connection which comes only now gets no request.
+        throw connections.history.hadNoConnection(since: start)
+            ? KESError.noConnectionInTime(connections.endpoint, after: limit)
+            : KESError.timedOut(connections.endpoint, after: limit)
     }
 
     private func exchange(_ request: Request, on connections: EndpointConnections) async throws(KESError) -> Reply {
         let endpoint = connections.endpoint
         do {
-            let (status, body) = try await withinTimeLimit(endpoint) {
+            let (status, body) = try await withinTimeLimit(connections) {
                 let response = try await connections.execute(
                     Self.message(request, to: endpoint), repeatable: request.repeatable)
                 return (response.status, try await Self.collect(response.body, from: endpoint))
