@@ -19,6 +19,11 @@ package enum Service {
         signals.watch(SIGINT, once: true)
         signals.watch(SIGTERM, once: false)
         started(server)
+        do {
+            try ServiceManager.tellReady(at: getenv("NOTIFY_SOCKET").map { String(cString: $0) })
+        } catch {
+            server.logs.logger.error("\(error)")
+        }
         // Not at once: the first clients would wait for what they need to be mapped again. Without a thread the memory is not given back.
         _ = DetachedThread.start("kes-trim") {
             sleep(2)
