@@ -29,23 +29,35 @@ struct Output {
 
     // MARK: - Styles
 
+    /// All of them; `TerminalText` lets no others pass. The values are codes of ECMA-48, section 8.3.117 (SGR).
+    enum Style: Int, CaseIterable {
+        case plain = 0
+        case bold = 1
+        case faint = 2
+        case red = 31
+        case green = 32
+        case yellow = 33
+        case cyan = 36
+
+        /// What a terminal is told.
+        var sequence: String { "\u{1b}[\(rawValue)m" }
+    }
+
     /// What draws attention: a name, a heading.
-    func bold(_ text: String) -> String { styled(text, "1") }
+    func bold(_ text: String) -> String { styled(text, .bold) }
     /// What explains.
-    func faint(_ text: String) -> String { styled(text, "2") }
+    func faint(_ text: String) -> String { styled(text, .faint) }
     /// What is well.
-    func green(_ text: String) -> String { styled(text, "32") }
+    func green(_ text: String) -> String { styled(text, .green) }
     /// What to look at.
-    func yellow(_ text: String) -> String { styled(text, "33") }
+    func yellow(_ text: String) -> String { styled(text, .yellow) }
     /// What is not.
-    func red(_ text: String) -> String { styled(text, "31") }
-
+    func red(_ text: String) -> String { styled(text, .red) }
     /// What is drawn.
-    func cyan(_ text: String) -> String { styled(text, "36") }
+    func cyan(_ text: String) -> String { styled(text, .cyan) }
 
-    private func styled(_ text: String, _ code: String) -> String {
-        // `TerminalText` lets these pass.
-        hasColors ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    private func styled(_ text: String, _ style: Style) -> String {
+        hasColors ? style.sequence + text + Style.plain.sequence : text
     }
 
     /// Lines of `LABEL  VALUE`, the values in one column. A value is one line, whoever chose it.

@@ -36,5 +36,5 @@ enum TerminalText {
 
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool { scalar.isHidden && scalar != "\n" }
 
-    private static let styles = ["0", "1", "2", "31", "32", "33", "36"].map { "\u{1b}[\($0)m" }
+    private static let styles = Output.Style.allCases.map(\.sequence)
 }
