@@ -2,7 +2,7 @@ import Glibc
 import PluginKit
 
 /// A lock around a value whose waiters give up at their deadline. (PluginKit's `Lock` waits for as long as it takes.)
-final class TimedLock<Value>: @unchecked Sendable {
+final class TimedLock<Value: Sendable>: @unchecked Sendable {
     // `@unchecked Sendable` holds because `protected` and `isTaken` are used by the holder of the lock only: `isTaken` with
     // `mutex` held, `protected` by the one caller that found `isTaken` false and set it.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

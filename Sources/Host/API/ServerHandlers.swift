@@ -17,10 +17,7 @@ enum ServerHandlers {
         let status = api.keyring.status(timeout: request.timeout, on: request.eventLoop).assumeIsolated()
         return .pending(
             status.map { _ in Response.empty(200) }
-                .flatMapErrorThrowing { error in
-                    if case KeyringError.unreachable = error { return Response.error(504, "key store is not reachable") }
-                    return Response.error(502, "key store is unavailable")
-                }
+                .flatMapErrorThrowing { APIError.response(for: $0, api) }
                 .nonisolated())
     }
 

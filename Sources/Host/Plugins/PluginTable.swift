@@ -8,12 +8,12 @@ enum PluginTable {
         // A stored field of an imported C structure always has an offset; the alternative is never taken.
         MemoryLayout<keswick_keystore>.offset(of: \.status) ?? MemoryLayout<keswick_keystore>.size)
 
-    /// The capability flags that this server knows.
     // The flags of keswick_keystore.h, whose macros with a cast Swift does not import.
     /// `KESWICK_SERIAL`
     static let serialFlag = UInt64(1) << 0
     /// `KESWICK_DURABLE`
     static let durableFlag = UInt64(1) << 1
+    /// The capability flags that this server knows.
     private static let knownFlags = serialFlag | durableFlag
 
     /// The longest name and version that are read from a table whose strings may not be terminated.

@@ -3,8 +3,9 @@ import Glibc
 /// State behind a lock, and conditions to wait for while others change it.
 ///
 /// The standard library's `Mutex` cannot wait; this is a POSIX mutex with condition variables on `CLOCK_MONOTONIC`.
-final class Monitor<State>: @unchecked Sendable {
-    // `@unchecked Sendable` holds because `state` is read and written between `lock()` and `unlock()` only.
+final class Monitor<State: Sendable>: @unchecked Sendable {
+    // `@unchecked Sendable` holds because `state` is read and written with `mutex` held only, and what it holds may be used by any thread,
+    // also when it has left the monitor. The pointers never change.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let state: UnsafeMutablePointer<State>
 

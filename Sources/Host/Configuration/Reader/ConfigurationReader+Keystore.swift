@@ -18,7 +18,7 @@ extension ConfigurationReader {
                 at: other.namePosition,
                 "two keystores: '\(other.name)', and '\(member.name)' at line \(member.namePosition.line); remove one")
         }
-        if !Self.isPluginName(member.name) {
+        if !PluginManifest.isValidName(member.name) {
             diagnostics.error(
                 at: member.namePosition,
                 "'\(member.name)' cannot name a plugin; a plugin's name has 1 to 64 characters of a-z 0-9 - _")
@@ -37,17 +37,5 @@ extension ConfigurationReader {
         case .unset:
             return nil
         }
-    }
-
-    private static func isPluginName(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count)
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                    UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
     }
 }
