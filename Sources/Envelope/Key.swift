@@ -141,9 +141,6 @@ public final class Key: Sendable {
 
     // MARK: HMAC
 
-    /// Whether the key has an HMAC key.
-    public var supportsHMAC: Bool { hmac != nil }
-
     /// Writes the 32 bytes of HMAC-SHA256 of `message` to the start of `output`.
     ///
     /// - Throws: `.hmacNotSupported` when the key has no HMAC key.

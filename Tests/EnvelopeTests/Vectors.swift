@@ -47,6 +47,9 @@ extension Key {
         try Data(entry.utf8).withUnsafeBytes { try StoredEntry.decode($0) }
     }
 
+    /// Whether the key has an HMAC key.
+    var supportsHMAC: Bool { (try? authenticated(Data())) != nil }
+
     func encrypted(_ plaintext: Data, context: Data = Data()) throws -> Data {
         var output = Data(count: plaintext.count + Key.overhead)
         try output.withUnsafeMutableBytes { output in
