@@ -10,8 +10,8 @@ package final class TemporaryDirectory: Sendable {
 
     package init(_ label: String = "keswick") throws {
         var template = Array("/tmp/\(label)-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw SystemError("mkdtemp", errno) }
-        path = String(cString: made)
+        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", errno) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {

@@ -43,10 +43,10 @@ final class WorkDirectories {
     private static func make(in directory: String) throws(Runner.Failure) -> String {
         var template = Array("\(directory)/kes-plugin-check-XXXXXX".utf8CString)
         return try Interruption.change { holdings throws(Runner.Failure) in
-            guard let path = mkdtemp(&template) else {
+            guard mkdtemp(&template) != nil else {
                 throw Runner.Failure(description: "cannot make a directory in \(directory): \(String(cString: strerror(errno)))")
             }
-            let made = String(cString: path)
+            let made = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
             holdings.directories.insert(made)
             return made
         }
