@@ -1,4 +1,4 @@
-// swift-tools-version: 6.3
+// swift-tools-version: 6.2
 import PackageDescription
 
 // The targets are the architecture: each wall between rooms that docs/architecture.md names is a missing dependency here.

@@ -3,7 +3,7 @@
 #
 # After it, `swift` is on the PATH. Everything that it is about to change on the machine it says before.
 
-swift_wanted=6.3
+swift_wanted=6.2
 swift_release=6.3.1
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }

@@ -2,7 +2,11 @@ import Glibc
 import PluginKit
 
 /// The library's entry point.
+#if compiler(>=6.3)
 @c(keswick_keystore_plugin)
+#else
+@_cdecl("keswick_keystore_plugin")
+#endif
 public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportKeystore(FSStore.self) }
 
 /// Keeps each value in a file of its own, named as the key: `{path: DIRECTORY}`. A directory that a KES server wrote works as

@@ -1,7 +1,11 @@
 import PluginKit
 
 /// The library's entry point.
+#if compiler(>=6.3)
 @c(keswick_keystore_plugin)
+#else
+@_cdecl("keswick_keystore_plugin")
+#endif
 public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportKeystore(MemStore.self) }
 
 /// Keeps values in the memory of the server's process, until it ends. For tests and trials.

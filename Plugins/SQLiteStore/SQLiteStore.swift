@@ -3,7 +3,11 @@ import Glibc
 import PluginKit
 
 /// The library's entry point.
+#if compiler(>=6.3)
 @c(keswick_keystore_plugin)
+#else
+@_cdecl("keswick_keystore_plugin")
+#endif
 public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportKeystore(SQLiteStore.self) }
 
 /// Keeps values in one SQLite database: `{path: FILE}`.

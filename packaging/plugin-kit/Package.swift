@@ -1,4 +1,4 @@
-// swift-tools-version: 6.3
+// swift-tools-version: 6.2
 import PackageDescription
 
 // What a plugin in Swift is built with: the interface's header as a module, and PluginKit on top of it.

@@ -27,8 +27,11 @@ package enum FileTrust {
     package static func open(
         _ path: String, user: UInt32 = geteuid(), isPrivate: ((_ group: UInt32) -> Bool)? = nil
     ) throws(PluginError) -> TrustedFile? {
-        var walk = try TrustWalk(
-            user: user, requested: path,
+        guard let absolute = path.absolutePath else {
+            throw .notReadable(path: path, reason: "the working directory is gone")
+        }
+        var walk = TrustWalk(
+            to: absolute, user: user, requested: path,
             isPrivate: isPrivate ?? { PrivateGroup.isPrivate($0, to: user) || PrivateGroup.isPrivate($0, to: 0) })
         return try walk.open()
     }
@@ -45,13 +48,10 @@ private struct TrustWalk: ~Copyable {
     private var pending: [String]
     private var links = 0
 
-    init(user: UInt32, requested: String, isPrivate: @escaping (UInt32) -> Bool) throws(PluginError) {
+    init(to absolute: String, user: UInt32, requested: String, isPrivate: @escaping (UInt32) -> Bool) {
         self.user = user
         self.requested = requested
         self.isPrivate = isPrivate
-        guard let absolute = requested.absolutePath else {
-            throw .notReadable(path: requested, reason: "the working directory is gone")
-        }
         pending = absolute.pathComponents.reversed()
     }
 

@@ -36,18 +36,18 @@ package struct YAMLParser: ~Copyable {
     /// - Returns: nil when the text has no document.
     package static func parse(_ text: String) throws(Failure) -> YAMLElement? {
         try Array(text.utf8).withUnsafeBufferPointer { bytes throws(Failure) in
-            var parser = try YAMLParser(bytes)
+            let state = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+            guard yaml_parser_initialize(state) == 1 else {
+                state.deallocate()
+                throw Failure(problem: "no memory", position: .start)
+            }
+            var parser = YAMLParser(state, reading: bytes)
             return try parser.document()
         }
     }
 
-    /// `bytes` has to outlive the parser.
-    private init(_ bytes: UnsafeBufferPointer<UInt8>) throws(Failure) {
-        let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
-        guard yaml_parser_initialize(parser) == 1 else {
-            parser.deallocate()
-            throw Failure(problem: "no memory", position: .start)
-        }
+    /// Takes `parser`, which is initialized. `bytes` have to outlive it.
+    private init(_ parser: UnsafeMutablePointer<yaml_parser_t>, reading bytes: UnsafeBufferPointer<UInt8>) {
         self.parser = parser
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)

@@ -1,8 +1,12 @@
 import Glibc
 import PluginKit
 
-/// The library's entry point: the one line that makes a type a plugin.
+/// The library's entry point: the one line that makes a type a plugin. Swift 6.2 has another name for its attribute.
+#if compiler(>=6.3)
 @c(keswick_keystore_plugin)
+#else
+@_cdecl("keswick_keystore_plugin")
+#endif
 public func keswickKeystorePlugin() -> UnsafePointer<keswick_keystore> { exportKeystore(Logfile.self) }
 
 /// A keystore in one file, for Keswick. Written to be read, and to be changed into yours.
@@ -25,17 +29,13 @@ final class Logfile: Keystore {
     static let capabilities: Capabilities = .durable
     static let configurationMembers = ["path"]
 
-    private struct Entry {
-        var offset: Int
-        var size: Int
-    }
-
     private struct State {
         /// Where the next record goes.
         var end = 0
         /// A write failed and could not be undone: nothing may be written behind it.
         var isBroken = false
-        var entries: [KeyName: Entry] = [:]
+        /// Where the value of each key begins, and how long it is.
+        var entries: [KeyName: (offset: Int, size: Int)] = [:]
         /// The keys of `entries`, in bytewise order.
         var names: [KeyName] = []
     }
@@ -87,7 +87,7 @@ final class Logfile: Keystore {
                 state.isBroken = ftruncate(file, off_t(state.end)) != 0 || fdatasync(file) != 0
                 throw failure
             }
-            state.entries[name] = Entry(offset: state.end, size: value.byteCount)
+            state.entries[name] = (offset: state.end, size: value.byteCount)
             state.names.insert(name, at: Self.place(of: name.text, in: state.names))
             state.end += front.count + value.byteCount
         }
@@ -157,7 +157,7 @@ final class Logfile: Keystore {
             state.end = Self.magic.count
             while state.end < size, let record = try record(at: state.end, left: size - state.end) {
                 if let name = record.name {
-                    state.entries[name] = Entry(offset: state.end, size: record.valueSize)
+                    state.entries[name] = (offset: state.end, size: record.valueSize)
                     state.names.append(name)
                 }
                 state.end += record.size
