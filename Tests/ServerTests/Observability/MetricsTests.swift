@@ -109,7 +109,6 @@ import Testing
     }
 
     @Test func everyQueryOfTheDashboardNamesMetricsThatTheServerHas() throws {
-        // This file is in Tests/ServerTests.
         let file = URL(fileURLWithPath: "\(Repository.root)/examples/grafana/keswick.json")
         let queries = Dashboard.queries(in: try JSONSerialization.jsonObject(with: Data(contentsOf: file)))
         #expect(queries.count > 30)
