@@ -6,7 +6,8 @@ let package = Package(
     name: "keswick",
     products: [
         .executable(name: "kes", targets: ["kes"]),
-        .library(name: "KESClient", targets: ["KESClient"]),
+        // With the modules whose types its calls take and give: `APIKey`, `SecretBytes`.
+        .library(name: "KESClient", targets: ["KESClient", "Credentials", "SecureBytes"]),
         .library(name: "PluginKit", targets: ["PluginKit"]),
         // One shared library per keystore, loaded by the server with dlopen.
         .library(name: "MemStore", type: .dynamic, targets: ["MemStore"]),

@@ -86,17 +86,11 @@ extension KESClient {
     /// One page of identities: the first one for a prefix, or the one that follows another, by its `continueAt`.
     public func identityPage(_ pattern: String = "") async throws(KESError) -> NamePage {
         let reply = try await get(RequestPath("/v1/identity/list/", pattern))
-        let listing = try JSONReply.decode(Identities.self, from: reply)
-        return NamePage(names: listing.identities ?? [], continueAt: listing.continue_at)
+        return try JSONReply.decode(NamedPage.self, from: reply).page
     }
 
     /// Takes an identity from its policy, so that it may do nothing any more.
     public func deleteIdentity(_ identity: String) async throws(KESError) {
         try await delete(RequestPath("/v1/identity/delete/", identity))
-    }
-
-    private struct Identities: Decodable {
-        let identities: [String]?
-        let continue_at: String?
     }
 }

@@ -5,7 +5,7 @@ public enum KeyCipher: String, Sendable {
     /// AES-256-GCM with a key derived for each ciphertext.
     case aes256 = "AES256"
     /// ChaCha20-Poly1305 with a key derived for each ciphertext.
-    case chacha20 = "ChaCha20"
+    case chaCha20 = "ChaCha20"
 }
 
 /// What a server tells about a key. The key itself never leaves it.
@@ -55,13 +55,6 @@ extension KESClient {
     /// One page of names: the first one for a prefix, or the one that follows another, by its `continueAt`.
     public func keyPage(_ pattern: String = "") async throws(KESError) -> NamePage {
         let reply = try await get(RequestPath("/v1/key/list/", pattern))
-        return try JSONReply.decode(KeyNames.self, from: reply).page
-    }
-
-    private struct KeyNames: Decodable {
-        let names: [String]?
-        let continue_at: String?
-
-        var page: NamePage { NamePage(names: names ?? [], continueAt: continue_at) }
+        return try JSONReply.decode(NamedPage.self, from: reply).page
     }
 }

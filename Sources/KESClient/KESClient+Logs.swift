@@ -10,6 +10,8 @@ public enum ServerLog: String, Sendable {
 }
 
 /// The lines of a log as they are written: JSON objects, without their line ends.
+///
+/// They come over one connection, as they come: read them once, with one loop. A second iterator ends the program.
 public struct LogLines: AsyncSequence, Sendable {
     public typealias Element = String
     public typealias Failure = KESError

@@ -88,8 +88,7 @@ extension KESClient {
     /// One page of policy names: the first one for a prefix, or the one that follows another, by its `continueAt`.
     public func policyPage(_ pattern: String = "") async throws(KESError) -> NamePage {
         let reply = try await get(RequestPath("/v1/policy/list/", pattern))
-        let listing = try JSONReply.decode(PolicyNames.self, from: reply)
-        return NamePage(names: listing.names ?? [], continueAt: listing.continue_at)
+        return try JSONReply.decode(NamedPage.self, from: reply).page
     }
 
     /// Creates or replaces the policy `name`. It lasts until the server restarts or reloads its configuration.
@@ -112,10 +111,5 @@ extension KESClient {
     // The patterns as members of an object: what every server understands.
     private static func patternSet(_ patterns: [String]) -> String {
         JSONText.object(Set(patterns).sorted().map { ($0, "{}") })
-    }
-
-    private struct PolicyNames: Decodable {
-        let names: [String]?
-        let continue_at: String?
     }
 }

@@ -23,11 +23,23 @@ public enum KESError: Error, Sendable, Equatable {
     /// The answer is not what the protocol says.
     case invalidResponse(Endpoint, reason: String)
     /// The text does not name an endpoint.
-    case invalidEndpoint(String, String)
+    case invalidEndpoint(String, reason: String)
     /// The client's certificate, its key or the certificates to trust could not be used.
     case invalidCredential(String)
     /// The task was cancelled.
     case cancelled
+}
+
+/// What servers answer, this one's and KES's, that programs go on from: `error == .keyExists`.
+extension KESError {
+    /// To creating or importing a key: there is one of that name.
+    public static let keyExists = KESError.server(status: 400, message: "key already exists")
+    /// There is no key of that name.
+    public static let keyNotFound = KESError.server(status: 404, message: "key does not exist")
+    /// To decrypting: the ciphertext was made with another key or context, or was changed.
+    public static let notAuthentic = KESError.server(status: 400, message: "decryption failed: ciphertext is not authentic")
+    /// No policy lets this client make the call.
+    public static let notAllowed = KESError.server(status: 403, message: "not authorized: insufficient permissions")
 }
 
 extension KESError: CustomStringConvertible {

@@ -10,6 +10,26 @@ public struct NamePage: Sendable, Equatable {
     }
 }
 
+/// A page as servers write it.
+struct NamedPage: Decodable {
+    let page: NamePage
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        // Servers written in Go have null for a list without elements.
+        let names = try container.decodeIfPresent([String].self, forKey: .names)
+        let identities = try container.decodeIfPresent([String].self, forKey: .identities)
+        page = NamePage(
+            names: names ?? identities ?? [], continueAt: try container.decodeIfPresent(String.self, forKey: .continue_at))
+    }
+
+    private enum CodingKeys: CodingKey {
+        case names
+        case identities
+        case continue_at
+    }
+}
+
 /// The names of keys, policies or identities, over all pages.
 public struct NameListing: AsyncSequence, Sendable {
     public typealias Element = String

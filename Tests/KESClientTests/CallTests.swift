@@ -53,6 +53,7 @@ extension HTTPVersionPreference {
                 #expect(ciphertext.count == plaintext.count + 44)
                 #expect(try await client.decrypt("k", ciphertext: ciphertext, context: context).array == plaintext)
                 let error = await failure { try await client.decrypt("k", ciphertext: ciphertext) }
+                #expect(error == .notAuthentic)
                 #expect(error == .server(status: 400, message: "decryption failed: ciphertext is not authentic"))
             }
         }
@@ -83,7 +84,7 @@ extension HTTPVersionPreference {
     @Test func anImportedKeyDecryptsWhatItEncryptedElsewhere() async throws {
         let (first, second) = (try RunningServer(), try RunningServer())
         let key = secret(0..<32)
-        for cipher in [KeyCipher.aes256, .chacha20] {
+        for cipher in [KeyCipher.aes256, .chaCha20] {
             let ciphertext = try await first.withClient { client in
                 try await client.importKey("k-\(cipher)", key: key, cipher: cipher)
                 return try await client.encrypt("k-\(cipher)", plaintext: secret("hello".utf8))
@@ -114,9 +115,11 @@ extension HTTPVersionPreference {
         let server = try RunningServer()
         try await server.withClient { client in
             try await client.createKey("k")
-            #expect(await failure { try await client.createKey("k") } == .server(status: 400, message: "key already exists"))
-            #expect(await failure { try await client.describeKey("no") } == .server(status: 404, message: "key does not exist"))
-            #expect(await failure { try await client.deleteKey("no") } == .server(status: 404, message: "key does not exist"))
+            let exists = await failure { try await client.createKey("k") }
+            #expect(exists == .keyExists && exists == .server(status: 400, message: "key already exists"))
+            let missing = await failure { try await client.describeKey("no") }
+            #expect(missing == .keyNotFound && missing == .server(status: 404, message: "key does not exist"))
+            #expect(await failure { try await client.deleteKey("no") } == .keyNotFound)
             #expect(
                 await failure { try await client.createKey("a.b") }
                     == .server(status: 400, message: "key name 'a.b' is empty, too long or contains invalid characters"))
@@ -133,7 +136,22 @@ extension HTTPVersionPreference {
         }
         let message = "not authorized: insufficient permissions"
         let error = await failure { try await server.withClient(server.deployment.stranger) { try await $0.createKey("x") } }
-        #expect(error == .server(status: 403, message: message))
+        #expect(error == .notAllowed && error == .server(status: 403, message: message))
+    }
+
+    @Test(arguments: [
+        (#"{"commit":"x"}"#, "the member 'version' is missing"),
+        (#"{"version":1}"#, "the member 'version' is not what it has to be"), ("<html>", "it is not the JSON that was asked for"),
+    ])
+    func anAnswerThatIsNotOfTheProtocolSaysWhichMemberIsWrong(body: String, reason: String) async throws {
+        let files = try TemporaryDirectory()
+        try files.write("HTTP/1.0 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)", to: "version")
+        let server = try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: files.path)
+        let client = try KESClient(
+            endpoints: [server.endpoint], credential: .none, trust: .certificateFile(server.certificate), version: .http1)
+        try await client.closing { client in
+            #expect(await failure { try await client.version() } == .invalidResponse(server.endpoint, reason: reason))
+        }
     }
 
     @Test(arguments: ["../ready", "a/b", "..", "a%2fb", "a?x=y"])

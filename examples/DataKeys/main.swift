@@ -22,7 +22,7 @@ let client = try KESClient(
 do {
     try await client.createKey(name)
 } catch {
-    guard error == .server(status: 400, message: "key already exists") else { throw error }
+    guard error == .keyExists else { throw error }
     print("the key \(name) is there already")
 }
 // snippet.end

@@ -13,7 +13,7 @@ public struct Endpoint: Hashable, Sendable {
         var rest = Substring(text)
         if let separator = text.firstRange(of: "://") {
             guard text[..<separator.lowerBound].lowercased() == "https" else {
-                throw .invalidEndpoint(text, "only https is possible")
+                throw .invalidEndpoint(text, reason: "only https is possible")
             }
             rest = text[separator.upperBound...]
         }
@@ -22,12 +22,12 @@ public struct Endpoint: Hashable, Sendable {
         let host: Substring
         var portText: Substring?
         if rest.first == "[" {
-            guard let bracket = rest.firstIndex(of: "]") else { throw .invalidEndpoint(text, "a closing ] is missing") }
+            guard let bracket = rest.firstIndex(of: "]") else { throw .invalidEndpoint(text, reason: "a closing ] is missing") }
             host = rest[rest.index(after: rest.startIndex)..<bracket]
             let tail = rest[rest.index(after: bracket)...]
-            guard tail.isEmpty || tail.first == ":" else { throw .invalidEndpoint(text, "after ] comes only :PORT") }
+            guard tail.isEmpty || tail.first == ":" else { throw .invalidEndpoint(text, reason: "after ] comes only :PORT") }
             portText = tail.isEmpty ? nil : tail.dropFirst()
-            guard host.contains(":") else { throw .invalidEndpoint(text, "brackets are for IPv6 addresses only") }
+            guard host.contains(":") else { throw .invalidEndpoint(text, reason: "brackets are for IPv6 addresses only") }
         } else if rest.count(where: { $0 == ":" }) > 1 {
             host = rest  // An IPv6 address without brackets can have no port.
         } else if let colon = rest.firstIndex(of: ":") {
@@ -38,12 +38,12 @@ public struct Endpoint: Hashable, Sendable {
         }
 
         guard !host.isEmpty, host.utf8.allSatisfy(Self.isHostCharacter) else {
-            throw .invalidEndpoint(text, "it has to be HOST:PORT")
+            throw .invalidEndpoint(text, reason: "it has to be HOST:PORT")
         }
         if let portText {
             guard portText.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let port = Int(portText),
                 (1...65535).contains(port)
-            else { throw .invalidEndpoint(text, "the port has to be a number from 1 to 65535") }
+            else { throw .invalidEndpoint(text, reason: "the port has to be a number from 1 to 65535") }
             self.port = port
         } else {
             self.port = 443
@@ -70,7 +70,7 @@ public struct Endpoint: Hashable, Sendable {
             guard !trimmed.isEmpty else { continue }
             endpoints.append(try Endpoint(String(trimmed)))
         }
-        guard !endpoints.isEmpty else { throw .invalidEndpoint(text, "it has to be HOST:PORT") }
+        guard !endpoints.isEmpty else { throw .invalidEndpoint(text, reason: "it has to be HOST:PORT") }
         return endpoints
     }
 }

@@ -41,7 +41,7 @@ final class Transport: Sendable {
         endpoints: [Endpoint], credential: ClientCredential, trust: ServerTrust, timeout: Duration, retries: RetryPolicy,
         version: HTTPVersionPreference
     ) throws(KESError) {
-        guard !endpoints.isEmpty else { throw .invalidEndpoint("", "at least one is needed") }
+        guard !endpoints.isEmpty else { throw .invalidEndpoint("", reason: "at least one is needed") }
         var tls = TLSConfiguration.makeClientConfiguration()
         try credential.apply(to: &tls)
         // Servers with Ed25519 certificates are common in KES deployments, and BoringSSL does not offer it by itself.
