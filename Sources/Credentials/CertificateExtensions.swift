@@ -1,5 +1,4 @@
 import CLibcrypto
-import Glibc
 
 /// Adds the X.509 version 3 extensions of a template (RFC 5280, section 4.2.1).
 enum CertificateExtensions {
@@ -39,7 +38,7 @@ enum CertificateExtensions {
             try append(Array(name.utf8), type: GEN_DNS, stringType: V_ASN1_IA5STRING, to: names)
         }
         for address in template.ipAddresses {
-            guard let bytes = addressBytes(address) else { throw .invalidAlternativeName(address) }
+            guard let bytes = IPAddress.bytes(address) else { throw .invalidAlternativeName(address) }
             try append(bytes, type: GEN_IPADD, stringType: V_ASN1_OCTET_STRING, to: names)
         }
         // 0: not critical, because the subject is not empty.
@@ -62,17 +61,6 @@ enum CertificateExtensions {
             GENERAL_NAME_free(name)
             throw .libcrypto("OPENSSL_sk_push")
         }
-    }
-
-    /// 4 bytes of IPv4 or 16 of IPv6 in network order, as RFC 5280 puts them into a certificate.
-    private static func addressBytes(_ text: String) -> [UInt8]? {
-        // What a C function would take for the end of the text.
-        guard !text.utf8.contains(0) else { return nil }
-        for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
-            var bytes = [UInt8](repeating: 0, count: count)
-            if inet_pton(family, text, &bytes) == 1 { return bytes }
-        }
-        return nil
     }
 
     /// Labels of letters, digits and inner hyphens (RFC 1123, section 2.1), underscores as they are in use, and a star for the first.

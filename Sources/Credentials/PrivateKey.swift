@@ -50,12 +50,17 @@ public final class PrivateKey: @unchecked Sendable {
     }
 
     /// Who the owner of a certificate for this key is.
-    public func identity() throws(CredentialError) -> Identity {
+    public func identity() throws(CredentialError) -> Identity { try Identity(ownerOf: handle) }
+}
+
+extension Identity {
+    /// Who the owner of a certificate for a key of libcrypto's is.
+    init(ownerOf key: OpaquePointer) throws(CredentialError) {
         var encoded: UnsafeMutablePointer<UInt8>?
-        let count = i2d_PUBKEY(handle, &encoded)
+        let count = i2d_PUBKEY(key, &encoded)
         defer { keswick_free(encoded) }
         guard count > 0, let encoded else { throw .libcrypto("encoding of a public key") }
-        return try Identity(subjectPublicKeyInfo: UnsafeRawBufferPointer(start: encoded, count: Int(count)))
+        self = try Identity(subjectPublicKeyInfo: UnsafeRawBufferPointer(start: encoded, count: Int(count)))
     }
 }
 

@@ -20,12 +20,7 @@ extension Identity {
     public init(ownerOfPrivateKeyPEM text: UnsafeRawBufferPointer, password: SecretBytes?) throws(PrivateKeyProblem) {
         let key = try privateKey(in: text, password: password)
         defer { EVP_PKEY_free(key) }
-        var encoded: UnsafeMutablePointer<UInt8>?
-        let encodedCount = i2d_PUBKEY(key, &encoded)
-        defer { keswick_free(encoded) }
-        guard encodedCount > 0, let encoded,
-            let identity = try? Identity(subjectPublicKeyInfo: UnsafeRawBufferPointer(start: encoded, count: Int(encodedCount)))
-        else {
+        guard let identity = try? Identity(ownerOf: key) else {
             ERR_clear_error()
             throw .noPrivateKey
         }

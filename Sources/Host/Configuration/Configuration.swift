@@ -57,7 +57,7 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Whether it stands for every address, IPv4 and IPv6: as in Go, and so in KES, `0.0.0.0` does, too.
-    var isEvery: Bool { ["", "0.0.0.0", "::"].contains(host) }
+    package var isEvery: Bool { ["", "0.0.0.0", "::"].contains(host) }
 }
 
 /// The `tls:` section.

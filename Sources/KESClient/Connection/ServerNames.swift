@@ -1,5 +1,4 @@
 import Credentials
-import Glibc
 
 /// Whether a certificate is made out for the name or address that was called (RFC 9525, section 6).
 ///
@@ -8,8 +7,8 @@ import Glibc
 package enum ServerNames {
     /// - Parameter host: a DNS name or an IP address, without brackets.
     package static func match(_ host: String, _ certificate: CertificateDescription) -> Bool {
-        if let address = addressBytes(host) {
-            return certificate.ipAddresses.contains { addressBytes($0) == address }
+        if let address = IPAddress.bytes(host) {
+            return certificate.ipAddresses.contains { IPAddress.bytes($0) == address }
         }
         let name = labels(host)
         return certificate.dnsNames.contains { match(name, labels($0)) }
@@ -31,13 +30,5 @@ package enum ServerNames {
     private static func equal(_ left: Substring.UTF8View, _ right: Substring.UTF8View) -> Bool {
         func folded(_ byte: UInt8) -> UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte }
         return left.elementsEqual(right) { folded($0) == folded($1) }
-    }
-
-    private static func addressBytes(_ text: String) -> [UInt8]? {
-        for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
-            var bytes = [UInt8](repeating: 0, count: count)
-            if inet_pton(family, text, &bytes) == 1 { return bytes }
-        }
-        return nil
     }
 }

@@ -40,7 +40,7 @@ struct IdentityNew: ParsableCommand {
         if key == nil, encrypt || force || !ip.isEmpty || !dns.isEmpty || subject != nil {
             throw ValidationError("These options are about the certificate and its key: add --key and --cert.")
         }
-        for name in dns where Deployment.isIPAddress(name) {
+        for name in dns where IPAddress.bytes(name) != nil {
             throw ValidationError("'\(name)' is an IP address; addresses go with --ip.")
         }
         if let key, key == cert { throw ValidationError("--key and --cert have to be two files.") }

@@ -27,7 +27,7 @@ struct Deployment {
     let listenAddress: String
     /// How clients call the server: `HOST:PORT`.
     let endpoint: String
-    private let texts: [(name: String, contents: SecretBytes, mode: mode_t)]
+    let files: [(name: String, contents: SecretBytes, mode: mode_t)]
 
     /// - Parameters:
     ///   - directory: where all of it will be; absolute.
@@ -63,7 +63,7 @@ struct Deployment {
                 CertificateTemplate(usage: .client, notBefore: now, validity: Self.serverValidity), key: adminKey)
             let configuration = ConfigurationTemplate.text(
                 directory: directory, listenAddress: listenAddress, admin: admin.identity, keystore: keystore)
-            texts = [
+            files = [
                 ("server.key", try serverKey.pem(), 0o600),
                 ("server.crt", Self.bytes(serverCertificate.pem), 0o644),
                 (Self.apiKeyFile, SecretText.assemble([.bytes(admin.text), .plain("\n")]), 0o600),
@@ -80,14 +80,7 @@ struct Deployment {
     /// All names and addresses in the server's certificate.
     var allNames: [String] { addresses + names }
 
-    var files: [(name: String, contents: SecretBytes, mode: mode_t)] { texts }
-
     var directories: [String] { keystore == .fs ? ["keys"] : [] }
-
-    static func isIPAddress(_ text: String) -> Bool {
-        var (ipv4, ipv6) = (in_addr(), in6_addr())
-        return inet_pton(AF_INET, text, &ipv4) == 1 || inet_pton(AF_INET6, text, &ipv6) == 1
-    }
 
     private static func unique(_ texts: [String]) -> [String] {
         var seen: Set<String> = []

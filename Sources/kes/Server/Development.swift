@@ -16,7 +16,7 @@ struct Development {
             apiKey = try APIKey()
             let key = try PrivateKey(generating: .ecdsaP256)
             var addresses = ["127.0.0.1", "::1"]
-            if !(addresses + ["", "0.0.0.0", "::"]).contains(address.host) { addresses.append(address.host) }
+            if !address.isEvery, !addresses.contains(address.host) { addresses.append(address.host) }
             let certificate = try SelfSignedCertificate(
                 CertificateTemplate(
                     commonName: "localhost", dnsNames: ["localhost"], ipAddresses: addresses, usage: .clientAndServer,

@@ -34,10 +34,10 @@ struct InitCommand: ParsableCommand {
     @OptionGroup var printing: OutputOptions
 
     func validate() throws {
-        for address in ip where !Deployment.isIPAddress(address) {
+        for address in ip where IPAddress.bytes(address) == nil {
             throw ValidationError("'\(address)' is not an IP address; names go with --dns.")
         }
-        for name in dns where Deployment.isIPAddress(name) {
+        for name in dns where IPAddress.bytes(name) != nil {
             throw ValidationError("'\(name)' is an IP address; addresses go with --ip.")
         }
     }
