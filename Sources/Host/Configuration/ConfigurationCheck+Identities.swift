@@ -42,7 +42,7 @@ extension ConfigurationCheck {
                 let days = (certificate.notAfter - now) / 86_400
                 warn(
                     owner,
-                    "has a certificate in '\(found.path)' that expires at \(Self.text(certificate.notAfter)), in \(OperatorText.count(Int(days), "day")); "
+                    "has a certificate in '\(found.path)' that expires at \(Self.text(certificate.notAfter)), in \(Plural.count(Int(days), "day")); "
                         + "make another in time")
             }
         }

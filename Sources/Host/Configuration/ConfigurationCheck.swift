@@ -77,7 +77,7 @@ package struct ConfigurationCheck: Sendable {
         } else if certificate.notAfter - now < Self.warningPeriod {
             warn(
                 "tls.cert",
-                "\(name) expires at \(Self.text(certificate.notAfter)), in \(OperatorText.count(Int(days), "day")); replace it in time"
+                "\(name) expires at \(Self.text(certificate.notAfter)), in \(Plural.count(Int(days), "day")); replace it in time"
             )
         }
     }

@@ -65,7 +65,7 @@ package final class KeystoreMigration: Sendable {
         else { throw MigrationError.sameKeystore(source.keystore.name) }
         try requireSource(source, pluginDirectory)
         let logs = try LineWriter(descriptor: 2) { loss in
-            Array("\(OperatorText.were(loss.count, "line", "of the keystores")) lost: standard error \(loss.reason)\n".utf8)
+            Array("\(Plural.were(loss.count, "line", "of the keystores")) lost: standard error \(loss.reason)\n".utf8)
         }
         let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
         let first = try open(source, pluginDirectory, logger)

@@ -168,14 +168,14 @@ extension MigrationError: CustomStringConvertible {
         case .interrupted(_, let keys, let progress):
             "interrupted. \(Self.rest(progress))" + keys.map { "\n  \($0)" }.joined()
         case .keysFailed(let problems, let progress):
-            "\(problems.count) of \(OperatorText.count(progress.total, "key")) \(problems.count == 1 ? "was" : "were") not copied:\n"
+            "\(problems.count) of \(Plural.count(progress.total, "key")) \(problems.count == 1 ? "was" : "were") not copied:\n"
                 + problems.prefix(Self.shown).map { "  \($0)" }.joined(separator: "\n")
                 + (problems.count > Self.shown ? "\n  and \(problems.count - Self.shown) more" : "")
         }
     }
 
     private static func rest(_ progress: KeystoreMigration.Progress) -> String {
-        "Copied \(progress.done - progress.failed) of \(OperatorText.count(progress.total, "key")); run it again with --merge to "
+        "Copied \(progress.done - progress.failed) of \(Plural.count(progress.total, "key")); run it again with --merge to "
             + "go on, or with --force if that was given"
     }
 

@@ -138,7 +138,7 @@ final class LogSubscription {
         line.object {
             $0.member(
                 "message",
-                "\(OperatorText.were(missed, "event")) missed: \(missed == 1 ? "it" : "they") came faster than \(missed == 1 ? "it was" : "they were") read"
+                "\(Plural.were(missed, "event")) missed: \(missed == 1 ? "it" : "they") came faster than \(missed == 1 ? "it was" : "they were") read"
             )
         }
         line.newline()

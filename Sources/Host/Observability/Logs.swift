@@ -19,7 +19,7 @@ struct Logs: Sendable {
         // Of the error log itself only the metric tells for as long as it cannot be written.
         self.errors = try LineWriter(descriptor: errors, onLoss: { figures.eventsLost($0, of: .error) }) { loss in
             Array(
-                "\(Timestamp.now()) WARNING \(OperatorText.were(loss.count, "line", "of the error log")) lost: standard error \(loss.reason)\n"
+                "\(Timestamp.now()) WARNING \(Plural.were(loss.count, "line", "of the error log")) lost: standard error \(loss.reason)\n"
                     .utf8)
         }
         errorLog = ErrorLog(output: self.errors, feed: feeds.error, onError: figures.errorLogged) { .now() }
@@ -30,7 +30,7 @@ struct Logs: Sendable {
         do throws(ServerError) {
             events = try LineWriter(descriptor: output, onLoss: { figures.eventsLost($0, of: .audit) }) { loss in
                 guard loss.isFinal || interval.isDue() else { return nil }
-                logger.error("\(OperatorText.were(loss.count, "audit event")) lost: standard output \(loss.reason)")
+                logger.error("\(Plural.were(loss.count, "audit event")) lost: standard output \(loss.reason)")
                 return []
             }
         } catch {

@@ -64,7 +64,7 @@ extension PluginError: CustomStringConvertible {
             "\(path) speaks version \(version) of the plugin interface, this server version \(KESWICK_ABI_VERSION): "
                 + (version > KESWICK_ABI_VERSION ? "use a newer server or an older plugin" : "use a newer plugin")
         case .shortTable(let path, let size):
-            "\(path) gives a table of \(OperatorText.count(Int(size), "byte")), but version \(KESWICK_ABI_VERSION) of the plugin interface has at least "
+            "\(path) gives a table of \(Plural.count(Int(size), "byte")), but version \(KESWICK_ABI_VERSION) of the plugin interface has at least "
                 + "\(PluginTable.leastSize): compile it with the released keswick_keystore.h"
         case .malformedTable(let path, let problem):
             "\(path): \(problem). Report this to the plugin's author"

@@ -28,7 +28,7 @@ class SinkReceiver {
                         let receiver = Unmanaged<SinkReceiver>.fromOpaque(context).takeUnretainedValue()
                         receiver.writes += 1
                         guard bytes.data != nil || bytes.size == 0 else {
-                            receiver.report("it gave \(OperatorText.count(bytes.size, "byte")) at NULL")
+                            receiver.report("it gave \(Plural.count(bytes.size, "byte")) at NULL")
                             return
                         }
                         receiver.receive(UnsafeRawBufferPointer(start: bytes.data, count: bytes.size))

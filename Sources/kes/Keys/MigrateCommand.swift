@@ -90,7 +90,7 @@ struct MigrateCommand: AsyncParsableCommand {
                     ("overwritten", "\(result.overwritten)"),
                 ]))
         }
-        var text = "\(output.green("Copied \(result.copied) of \(OperatorText.count(result.total, "key"))")) from "
+        var text = "\(output.green("Copied \(result.copied) of \(Plural.count(result.total, "key"))")) from "
         text += "\(migration.sourceName) to \(migration.destinationName)"
         if result.skipped > 0 { text += ", \(result.skipped) \(result.skipped == 1 ? "was" : "were") there already" }
         if result.overwritten > 0 { text += ", \(result.overwritten) \(result.overwritten == 1 ? "was" : "were") replaced" }
@@ -103,7 +103,7 @@ struct MigrateCommand: AsyncParsableCommand {
         let filled = width * percent / 100
         let bar =
             output.green(String(repeating: "█", count: filled)) + output.faint(String(repeating: "░", count: width - filled))
-        return "\(bar) \(percent) %  \(progress.done) of \(OperatorText.count(progress.total, "key"))"
+        return "\(bar) \(percent) %  \(progress.done) of \(Plural.count(progress.total, "key"))"
     }
 }
 

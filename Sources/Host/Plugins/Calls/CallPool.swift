@@ -77,7 +77,7 @@ final class CallPool: Sendable {
             return .refused(
                 KeystoreFailure(
                     .busy,
-                    "\(OperatorText.count(state.queue.count, "call")) \(state.queue.count == 1 ? "waits" : "wait") for the keystore already"
+                    "\(Plural.count(state.queue.count, "call")) \(state.queue.count == 1 ? "waits" : "wait") for the keystore already"
                 ))
         }
         state.queue.append(call)
@@ -177,7 +177,7 @@ final class CallPool: Sendable {
                 logger.error(
                     """
                     keystore '\(keystore)': \(call.label) did not return by its deadline and holds its thread until it does; \
-                    \(overdue.stuck) of at most \(OperatorText.count(limits.stuck, "call")) \(overdue.stuck == 1 ? "is" : "are") stuck
+                    \(overdue.stuck) of at most \(Plural.count(limits.stuck, "call")) \(overdue.stuck == 1 ? "is" : "are") stuck
                     """)
             }
             for call in overdue.queued { call.refuse(.deadlinePassed) }

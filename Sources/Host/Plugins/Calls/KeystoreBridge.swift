@@ -177,7 +177,7 @@ package final class KeystoreBridge: Sendable {
         let running = pool.close(deadline: deadline)
         guard running == 0 else {
             logger.error(
-                "keystore '\(plugin.name)': not closed, because \(OperatorText.count(running, "call")) \(running == 1 ? "has" : "have") not returned"
+                "keystore '\(plugin.name)': not closed, because \(Plural.count(running, "call")) \(running == 1 ? "has" : "have") not returned"
             )
             instance.abandon()
             return .callsStillRunning(running)

@@ -43,7 +43,7 @@ package enum PluginProcessMain {
                     let isServing = (0..<count).allSatisfy { serve(opened, PluginProcess.firstDescriptor + 1 + Int32($0)) }
                     let noThreads = KeystoreFailure(
                         .internal,
-                        "the process has no memory for \(OperatorText.count(count, "thread")): allow it more with 'memory' in the manifest"
+                        "the process has no memory for \(Plural.count(count, "thread")): allow it more with 'memory' in the manifest"
                     )
                     reply((isServing ? Frame(kind: .result) : .failure(noThreads)).answering(frame))
                 }
