@@ -8,22 +8,7 @@ cd "$(dirname "$0")/.."
 
 setup
 install_packages gcc libssl-dev nghttp2-client python3 util-linux wrk
-# Debian starts a web server as soon as it is installed, on port 80 of all addresses, unless this file says that services may not start.
-if ! command -v nginx >/dev/null; then
-    policy=/usr/sbin/policy-rc.d status=0
-    if [ -e "$policy" ]; then
-        # Somebody, such as the maker of a container, has said it already.
-        install_packages nginx-light
-    else
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-        as_root chmod 755 "$policy"
-        (install_packages nginx-light) || status=$?
-        as_root rm -f "$policy"
-        [ "$status" = 0 ] || exit "$status"
-        # Nor when the machine starts the next time.
-        ! command -v systemctl >/dev/null || as_root systemctl disable nginx
-    fi
-fi
+install_service nginx nginx-light
 # shellcheck disable=SC2119  # without arguments it builds everything but the tests
 build
 libraries=$(mktemp -d)

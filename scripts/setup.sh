@@ -33,6 +33,27 @@ and start it again."
         || die "apt-get could not install: ${missing[*]}"
 }
 
+# Installs the package of a service, for its program. Debian would start it at once, a web server on port 80 of all addresses, unless this
+# file says that services may not start.
+#
+# Arguments: the program, which has the service's name, and its package.
+install_service() {
+    if command -v "$1" >/dev/null; then return; fi
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [ -e "$policy" ]; then
+        # Somebody, such as the maker of a container, has said it already.
+        install_packages "$2"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    (install_packages "$2") || status=$?
+    as_root rm -f "$policy"
+    [ "$status" = 0 ] || exit "$status"
+    # Nor when the machine starts the next time.
+    ! command -v systemctl >/dev/null || as_root systemctl disable "$1"
+}
+
 # Whether the `swift` on the PATH is recent enough.
 has_swift() {
     local version
