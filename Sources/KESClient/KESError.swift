@@ -12,6 +12,8 @@ public enum KESError: Error, Sendable, Equatable {
     case clientRefused(Endpoint, certificate: String, reason: String)
     /// The TLS handshake failed for another reason.
     case handshakeFailed(Endpoint, reason: String)
+    /// The server says that it did nothing with the request (RFC 9113, sections 6.8 and 8.7).
+    case notProcessed(Endpoint)
     /// The connection broke after the request may have been sent: whether the server carried it out is not known.
     case connectionLost(Endpoint, reason: String)
     /// No connection came about in the time that the caller gave; nothing was sent.
@@ -55,6 +57,8 @@ extension KESError: CustomStringConvertible {
             "the server \(endpoint) refused this client with \(certificate): \(reason)"
         case .handshakeFailed(let endpoint, let reason):
             "the TLS handshake with \(endpoint) failed: \(reason)"
+        case .notProcessed(let endpoint):
+            "the server \(endpoint) did not take the request: it is stopping, or has too many"
         case .connectionLost(let endpoint, let reason):
             "the connection to \(endpoint) broke before the answer was there: \(reason)"
         case .noConnectionInTime(let endpoint, let limit):

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Glibc
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 
@@ -28,6 +29,8 @@ enum ConnectionDiagnosis {
         case let error as IOError:
             .connectionLost(endpoint, reason: describe(errno: error.errnoCode))
         case let error as ChannelError:
+            diagnose(error, endpoint: endpoint)
+        case let error as NIOHTTP2Errors.StreamClosed:
             diagnose(error, endpoint: endpoint)
         default:
             .connectionLost(endpoint, reason: String(describing: error))
@@ -126,6 +129,13 @@ enum ConnectionDiagnosis {
         case .connectPending: .unreachable(endpoint, reason: "the connection attempt was given up")
         default: .connectionLost(endpoint, reason: String(describing: error))
         }
+    }
+
+    private static func diagnose(_ error: NIOHTTP2Errors.StreamClosed, endpoint: Endpoint) -> KESError {
+        // Of the streams that GOAWAY leaves out SwiftNIO says the same as of those that were cancelled, which may have been carried out.
+        if error.errorCode == .refusedStream { return .notProcessed(endpoint) }
+        return .connectionLost(
+            endpoint, reason: "the server gave the request up (HTTP/2 error code \(error.errorCode.networkCode))")
     }
 
     private static func reason(of error: NIOConnectionError) -> String {

@@ -6,6 +6,7 @@
 /// | What failed | Next endpoint | Next round |
 /// |---|---|---|
 /// | No connection | yes | yes |
+/// | The server did nothing with the request | yes | yes |
 /// | No connection in the time that the caller gave | yes | no, for none: the time is over |
 /// | TLS: the server is not trusted, or refused the client | yes | no: it would fail again |
 /// | The connection broke, after the request may have been sent | what may be repeated | what may be repeated |
@@ -50,7 +51,7 @@ extension KESError {
     /// Whether another endpoint may get the request.
     func mayTryElsewhere(repeatable: Bool) -> Bool {
         switch self {
-        case .unreachable, .noConnectionInTime, .untrustedServer, .clientRefused, .handshakeFailed: true
+        case .unreachable, .notProcessed, .noConnectionInTime, .untrustedServer, .clientRefused, .handshakeFailed: true
         case .connectionLost, .timedOut: repeatable
         case .server(let status, _): repeatable && (502...504).contains(status)
         case .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
@@ -68,7 +69,7 @@ extension KESError {
     /// Whether the same endpoint may do better after a pause.
     func mayPass(repeatable: Bool) -> Bool {
         switch self {
-        case .unreachable: true
+        case .unreachable, .notProcessed: true
         case .connectionLost: repeatable
         case .server(let status, _): repeatable && (503...504).contains(status)
         case .untrustedServer, .clientRefused, .handshakeFailed, .noConnectionInTime, .timedOut, .allEndpointsFailed,
