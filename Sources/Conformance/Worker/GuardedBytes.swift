@@ -13,16 +13,14 @@ struct GuardedBytes: ~Copyable {
         count = bytes.count
         let dataSize = max((bytes.count + Self.pageSize - 1) / Self.pageSize, 1) * Self.pageSize
         pagesSize = dataSize + Self.pageSize
+        // The process is the worker of one check: its end is reported as such, and takes nothing else with it.
         guard let pages = mmap(nil, pagesSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED
-        else {
-            // The process is the worker of one check: its end is reported as such, and takes nothing else with it.
-            fatalError("no memory for the check's own data")
-        }
+        else { fatalError("no memory for the check's own data") }
         self.pages = pages
         UnsafeMutableRawBufferPointer(start: pages + dataSize - bytes.count, count: bytes.count).copyBytes(from: bytes)
-        // Neither can fail for pages that were just mapped (mprotect(2)).
-        mprotect(pages + dataSize, Self.pageSize, PROT_NONE)
-        mprotect(pages, dataSize, PROT_READ)
+        // It fails when the process has more mappings than it may have (mprotect(2)); the check would then find less.
+        guard mprotect(pages + dataSize, Self.pageSize, PROT_NONE) == 0, mprotect(pages, dataSize, PROT_READ) == 0
+        else { fatalError("the check's own data cannot be protected") }
     }
 
     deinit { munmap(pages, pagesSize) }
