@@ -227,7 +227,7 @@ import Testing
         for name in [".keswick-new-1", ".keswick-new-2", ".other-program", "key"] { try directory.write([1], to: "keys/" + name) }
         // Died between link and unlink: the second name of a whole entry.
         #expect(link(directory.path + "/keys/key", directory.path + "/keys/.keswick-new-3") == 0)
-        let busy = open(directory.path + "/keys/.keswick-new-2", O_RDWR)
+        let busy = open(directory.path + "/keys/.keswick-new-2", O_RDWR | O_CLOEXEC)
         #expect(flock(busy, LOCK_EX) == 0)
         let store = try OpenKeystore(.fs, in: directory)
         #expect(try directory.entries("keys") == [".keswick-new-2", ".other-program", "key"])
