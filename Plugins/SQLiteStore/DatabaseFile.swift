@@ -18,7 +18,7 @@ struct DatabaseFile: Sendable {
     /// Held while a file is checked and the first connection to it is opened.
     private static let opening = TimedLock(())
     /// The files that instances in this process have open, one for each instance.
-    private static let opened = Lock<[(path: String, identity: FileIdentity)]>([])
+    private static let opened = Lock<[(path: String, identity: FileIdentity, users: LogUsers)]>([])
 
     /// Opens the database at `path`, or makes an empty one, and gives a connection for writing.
     static func open(
@@ -30,19 +30,43 @@ struct DatabaseFile: Sendable {
             let others = opened.withLock { $0.filter { $0.path == path || $0.identity == identity } }
             // Its log stands beside this file, and would be taken for this file's.
             guard others.allSatisfy({ $0.path != path || $0.identity == identity }) else { throw replaced(path) }
+            // And the log of this file stands beside its other name.
+            if let other = others.first(where: { $0.path != path }) { throw openedAs(other.path, path) }
             // An instance takes its file off the list after it has closed its connections.
             if others.isEmpty {
-                try checkHeader(path)
-                try LogUsers.check(path)
+                try LogUsers.check(path, inLogMode: checkHeader(path), deadline)
             }
             // Not before it is known to be ours: nobody should be told to change the mode of another's file.
             if identity.mode & 0o077 != 0 { log.warning("\(path) is open to others than its owner: set its mode to 0600") }
             try checkWritable(path)
             let connection = try connect(path, deadline, log: log)
             let file = try DatabaseFile(path: path, identity: identity)
-            opened.withLock { $0.append((path, identity)) }
+            // The same ones for all instances, since closing a descriptor drops the locks of all.
+            let users = if let other = others.first { other.users } else { try newUsers(path, connection, deadline) }
+            if try FileIdentity(path).links > 1 {
+                log.warning(
+                    "\(path) has another name, a hard link to the same file: opening it by that name can lose keys. Remove that name; a "
+                        + "backup has to be a copy")
+            }
+            opened.withLock { $0.append((path, identity, users)) }
             return (file, connection)
         }
+    }
+
+    /// Looks at the locks once more, with the connection's own in place.
+    private static func newUsers(
+        _ path: String, _ connection: Connection, _ deadline: Deadline
+    ) throws(KeystoreError) -> LogUsers {
+        let users: LogUsers
+        do throws(KeystoreError) {
+            users = try LogUsers(path)
+            try users.check(deadline)
+        } catch {
+            connection.setCheckpointOnClose(false)
+            connection.close()
+            throw error
+        }
+        return users
     }
 
     /// The files whose log SQLite has open by now.
@@ -105,10 +129,15 @@ struct DatabaseFile: Sendable {
         .unreachable("the database \(path) was removed or replaced while in use: stop the server, \(remedy(path)), then start it")
     }
 
+    private static func openedAs(_ other: String, _ path: String) -> KeystoreError {
+        .invalid("\(path) is another name of \(other), which this server has open: leave `path` as it was, or restart the server")
+    }
+
     /// What makes a file that stands at `path` usable.
     static func remedy(_ path: String) -> String { "remove \(path)-wal and \(path)-shm, put the database or its backup in place" }
 
-    private static func checkHeader(_ path: String) throws(KeystoreError) {
+    /// Throws when the file is no database of ours, and says whether it is one with a log.
+    private static func checkHeader(_ path: String) throws(KeystoreError) -> Bool {
         // Not blocking, in case somebody put a FIFO here.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .file("open", path, errno) }
@@ -125,7 +154,9 @@ struct DatabaseFile: Sendable {
             if count == 0 { break }
             filled += count
         }
-        guard let defect = DatabaseFormat.defect(header: Array(header[..<filled])) else { return }
+        guard let defect = DatabaseFormat.defect(header: Array(header[..<filled])) else {
+            return DatabaseFormat.isInLogMode(header: header)
+        }
         throw .corrupt(
             "\(path) is no database of this keystore: \(defect). It is left as it is: name another file, or move it away")
     }
@@ -157,6 +188,8 @@ struct DatabaseFile: Sendable {
             guard try connection.query("PRAGMA journal_mode = WAL", deadline) == [["wal"]] else {
                 throw SQLiteError(SQLITE_CANTOPEN, "its file system does not allow the WAL mode")
             }
+            // The log is made by the first who reads, where there was none before.
+            _ = try connection.query("SELECT count(*) FROM sqlite_schema", deadline)
             connection.setCheckpointOnClose(true)
             return connection
         } catch {

@@ -50,6 +50,9 @@ enum DatabaseFormat {
         return nil
     }
 
+    /// Whether a header without defects is that of a database in WAL mode: its "read version".
+    static func isInLogMode(header: [UInt8]) -> Bool { header[19] == 2 }
+
     /// The size of the header (SQLite's file format, section 1.3).
     static let headerSize = 100
 

@@ -6,6 +6,8 @@ struct FileIdentity: Hashable, Sendable {
     let device: dev_t
     let inode: ino_t
     let mode: mode_t
+    /// How many names the file has.
+    let links: nlink_t
 
     init(_ path: String) throws(KeystoreError) {
         var info = stat()
@@ -25,6 +27,7 @@ struct FileIdentity: Hashable, Sendable {
         device = info.st_dev
         inode = info.st_ino
         mode = info.st_mode
+        links = info.st_nlink
     }
 
     static func == (left: FileIdentity, right: FileIdentity) -> Bool {

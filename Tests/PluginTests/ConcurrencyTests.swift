@@ -159,4 +159,21 @@ import Testing
         // An open makes more calls than that: it was really stopped at each.
         #expect(call > 10)
     }
+
+    /// Processes that open and close one new store again and again, so that each meets the others at any step.
+    @Test(arguments: Backend.durable)
+    func ofManyOpensAtTheSameMomentAllSucceed(_ backend: Backend) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let pattern = #"{"path":"\#(directory.path)/@"}"#
+        let steps = ["wait"] + [String](repeating: "tryopen:keys", count: 30)
+        let drivers = try (0..<6).map { _ in try Driver(backend, configuration: pattern, steps) }
+        for driver in drivers { try driver.expectLine("waiting") }
+        for driver in drivers { driver.resume() }
+        for driver in drivers {
+            let lines = driver.remainingLines()
+            #expect(lines.count { $0 == "open keys 0" } == 30, "\(lines)")
+            #expect(driver.waitForEnd() == .exited(0))
+        }
+        #expect(try directory.entries() == ["keys"])
+    }
 }

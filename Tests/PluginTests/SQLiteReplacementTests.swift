@@ -152,7 +152,8 @@ import Testing
         // Two may share one database.
         #expect(try OpenKeystore(.sqlite, in: directory).list().count == 20)
         #expect(rename(directory.path + "/backup.db", directory.path + "/keys.db") == 0)
-        let failure = try failure { _ = try OpenKeystore(.sqlite, in: directory) }
+        let configuration = Backend.sqlite.configuration(in: directory)
+        let failure = try failure { _ = try OpenKeystore(.sqlite, configuration: configuration, timeout: .milliseconds(300)) }
         #expect(failure.result == KESWICK_UNREACHABLE && failure.message.contains("stop that process"), "\(failure)")
         #expect(try directory.read("keys.db") == backup)
         driver.resume()

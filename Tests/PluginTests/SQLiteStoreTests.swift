@@ -59,6 +59,17 @@ import Testing
         #expect(try directory.entries() == ["keys.db"])
     }
 
+    /// As `VACUUM INTO` makes it.
+    @Test func databaseWithoutALogGetsOne() throws {
+        let directory = try TemporaryDirectory()
+        try fill(directory, count: 3)
+        try execute("PRAGMA journal_mode = DELETE", directory.path + "/keys.db")
+        let store = try OpenKeystore(.sqlite, in: directory)
+        #expect(try directory.entries() == ["keys.db", "keys.db-shm", "keys.db-wal"])
+        try store.create("key", [1])
+        #expect(try store.list().count == 4)
+    }
+
     @Test func deletedValueIsOverwrittenInTheFile() throws {
         let directory = try TemporaryDirectory()
         let value = [UInt8]("a value that must not stay".utf8)

@@ -29,11 +29,11 @@ final class OpenKeystore: @unchecked Sendable {
         try self.init(backend, configuration: backend.configuration(in: directory))
     }
 
-    convenience init(_ backend: Backend, configuration: String) throws {
-        try self.init(backend.table(), configuration: configuration)
+    convenience init(_ backend: Backend, configuration: String, timeout: Duration = .seconds(60)) throws {
+        try self.init(backend.table(), configuration: configuration, timeout: timeout)
     }
 
-    init(_ table: UnsafePointer<keswick_keystore>, configuration: String) throws {
+    init(_ table: UnsafePointer<keswick_keystore>, configuration: String, timeout: Duration = .seconds(60)) throws {
         self.table = table
         log = Log()
         host = .allocate(capacity: 1)
@@ -47,7 +47,7 @@ final class OpenKeystore: @unchecked Sendable {
                 }))
         var opened: OpaquePointer?
         do {
-            try OpenKeystore.call(.seconds(60)) { [table, host] call in
+            try OpenKeystore.call(timeout) { [table, host] call in
                 Array(configuration.utf8).withBytes { table.pointee.open($0, host, call, &opened) }
             }
         } catch {
