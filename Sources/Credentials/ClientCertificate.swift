@@ -21,14 +21,14 @@ public struct ClientCertificate: Sendable, Equatable {
         try self.init(first)
     }
 
-    /// Parses PEM text that is one certificate, with nothing but white space around it.
-    public init(onlyPEM pem: UnsafeRawBufferPointer) throws(CredentialError) {
+    /// The DER encoding of the certificate in PEM text that is one, with nothing but white space around it. What it holds is not looked at.
+    public static func encoded(onlyPEM pem: UnsafeRawBufferPointer) throws(CredentialError) -> [UInt8] {
         let text = String(decoding: pem, as: UTF8.self).drop(while: \.isWhitespace)
         let end = "-----END CERTIFICATE-----"
         guard text.hasPrefix("-----BEGIN CERTIFICATE-----"),
             let behind = text.firstRange(of: end)?.upperBound, text[behind...].allSatisfy(\.isWhitespace)
         else { throw .malformedCertificate("the text is not one PEM certificate") }
-        try self.init(pem: pem)
+        return try X509Certificate.encoded(firstInPEM: pem)
     }
 
     init(_ certificate: X509Certificate) throws(CredentialError) {

@@ -43,6 +43,27 @@ final class X509Certificate {
         return certificates
     }
 
+    /// What the first block of PEM text encodes, whatever it is, without headers.
+    static func encoded(firstInPEM text: UnsafeRawBufferPointer) throws(CredentialError) -> [UInt8] {
+        guard let count = Int32(exactly: text.count), count > 0, let input = BIO_new_mem_buf(text.baseAddress, count) else {
+            throw .libcrypto("reading of PEM")
+        }
+        defer { BIO_free(input) }
+        var (name, header): (UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?) = (nil, nil)
+        var data: UnsafeMutablePointer<UInt8>?
+        var length = 0
+        defer {
+            keswick_free(name)
+            keswick_free(header)
+            keswick_free(data)
+        }
+        guard PEM_read_bio(input, &name, &header, &data, &length) == 1, let data, header?.pointee == 0 else {
+            ERR_clear_error()
+            throw .malformedCertificate("the PEM text is broken")
+        }
+        return Array(UnsafeBufferPointer(start: data, count: length))
+    }
+
     func identity() throws(CredentialError) -> Identity {
         var encoded: UnsafeMutablePointer<UInt8>?
         // `X509_get_X509_PUBKEY` lends what the certificate holds.

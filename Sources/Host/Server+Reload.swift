@@ -13,7 +13,7 @@ extension Server {
     package func reload(_ configuration: Configuration) throws {
         let old = current.withLockedValue { $0 }
         let logger = logs.logger
-        let tls = try CertificateWatch.Loaded(configuration)
+        let tls = try CertificateWatch.Loaded(configuration, after: listener.context)
         let keystore: OpenKeystore
         let reopens = !old.configuration.hasSameKeystore(as: configuration)
         if reopens {

@@ -79,6 +79,7 @@ package final class Server: Sendable {
             startInstant: startInstant, now: { .now() })
         try workers.start(on: group, api: api, limits: options.limits)
         listener = Listener(workers: workers.all, tls: tls.context, limit: options.limits.connections, logger: logger)
+        listener.checkClients()
         certificates = CertificateWatch(
             tls, schedule: options.certificateSchedule, listener: listener, figures: figures, logger: logger)
         let (certificates, current) = (

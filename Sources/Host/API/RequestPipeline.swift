@@ -12,6 +12,9 @@ final class RequestPipeline {
     /// What the loop counts.
     var figures = LoopFigures()
     let audit: AuditCollector
+    let certificates = CertificateMemory()
+    /// Who vouches for clients now.
+    var trust = ClientTrust(store: nil, serial: -1)
 
     init(api: API, eventLoop: any EventLoop) {
         self.api = api
@@ -83,9 +86,11 @@ final class RequestPipeline {
     }
 
     private func admit(_ head: RequestHead, on connection: Connection, exchange: Exchange) -> Exchange.Admission {
-        let client = ForwardedClient.resolve(head, on: connection, proxies: api.configuration.tls.proxies)
+        let client = ForwardedClient.resolve(
+            head, on: connection, proxies: api.configuration.tls.proxies, certificates, trust.store)
         exchange.address = client.address
         exchange.proxy = client.proxy
+        exchange.forwarded = client.certificate
         if case .identified(let identity) = client.client {
             exchange.identity = identity
             exchange.isAdmin = identity == api.accessControl.admin
@@ -119,7 +124,9 @@ final class RequestPipeline {
         if let refusal = authorize(client.client, route, path: path, address: client.address) {
             if let problem = client.problem, let proxy = client.proxy {
                 let header = api.configuration.tls.forwardedCertificateHeader
-                api.logger.info("request refused: the TLS proxy \(problem) in '\(header)'", metadata: ["identity": "\(proxy)"])
+                let reason = client.refusal.map { ": \($0)" } ?? ""
+                api.logger.info(
+                    "request refused: the TLS proxy \(problem) in '\(header)'\(reason)", metadata: ["identity": "\(proxy)"])
             }
             return .rejected(refusal)
         }
@@ -131,7 +138,8 @@ final class RequestPipeline {
 
     /// Decides again by the rules in force what was decided from the head by those before them.
     private func reauthorize(_ exchange: Exchange) -> Response? {
-        if !api.believes(exchange.proxy) { exchange.identity = nil }
+        let isForwardedRefused = exchange.forwarded.map { trust.store?.refusal(ofForwarded: $0) != nil } ?? false
+        if !api.believes(exchange.proxy) || isForwardedRefused { exchange.identity = nil }
         exchange.isAdmin = exchange.identity.map { $0 == api.accessControl.admin } ?? false
         guard let (route, _) = api.routes.find(exchange.path) else { return Self.noSuchPath }
         return authorize(

@@ -20,6 +20,7 @@ final class LogSubscription {
     /// Who follows, by which proxy's word, and by which path: asked again when the rules change.
     let identity: Identity?
     let proxy: Identity?
+    let forwarded: [UInt8]?
     let path: String
     /// How many events it missed since it was told last.
     private(set) var missed = 0
@@ -40,11 +41,12 @@ final class LogSubscription {
     static let patience = TimeAmount.seconds(10)
 
     init(
-        identity: Identity?, proxy: Identity?, path: String, deadline: NIODeadline?, isGzip: Bool, followers: LogFollowers,
-        sink: any LogSink
+        identity: Identity?, proxy: Identity?, forwarded: [UInt8]?, path: String, deadline: NIODeadline?, isGzip: Bool,
+        followers: LogFollowers, sink: any LogSink
     ) {
         self.identity = identity
         self.proxy = proxy
+        self.forwarded = forwarded
         self.path = path
         self.deadline = deadline
         self.followers = followers

@@ -1,5 +1,6 @@
 import Credentials
 import NIOCore
+import NIOSSL
 
 /// One client connection, as the rooms behind the codecs see it. Belongs to its event loop.
 final class Connection {
@@ -15,16 +16,27 @@ final class Connection {
 
     /// The client's IP address, without a port.
     let address: String
-    var client = Client.withoutCertificate
+    private(set) var client = Client.withoutCertificate
     /// Reads and writes the protocol that is spoken on the connection; takes what the clock and the operator demand.
     ///
-    /// Drivers hold their connection, so this is given up when the connection ends, or both would stay for ever.
+    /// Drivers hold their connection, as `tls` does by its pipeline, so these are given up when the connection ends, or all would stay for
+    /// ever.
     private(set) var driver: (any ConnectionDriver)?
+    private var tls: NIOSSLServerHandler?
 
     init(address: String, driver: any ConnectionDriver) {
         self.address = address
         self.driver = driver
     }
+
+    /// The handshake is over.
+    func begin(as client: Client, over tls: NIOSSLServerHandler) {
+        self.client = client
+        self.tls = tls
+    }
+
+    /// The client's certificate in DER, as long as the connection is open.
+    var certificate: [UInt8]? { try? tls?.peerCertificate?.toDERBytes() }
 
     /// The protocol was agreed on.
     func hand(to driver: any ConnectionDriver) {
@@ -34,6 +46,7 @@ final class Connection {
     /// The connection is closed.
     func ended() {
         driver = nil
+        tls = nil
     }
 }
 
@@ -92,6 +105,6 @@ extension Connection.Client {
     /// An authority's certificate; without a subject when that cannot be read.
     static func authority(_ certificate: CertificateDescription?) -> Connection.Client {
         // An authority of a client's own making has any subject that the client likes.
-        .authority(subject: String((certificate?.subject ?? "").prefix(256)))
+        .authority(subject: certificate?.shownSubject ?? "")
     }
 }

@@ -32,6 +32,8 @@ final class Exchange {
     var identity: Identity?
     /// The TLS proxy whose word it is that the client is `identity`, if it is not the connection's own.
     var proxy: Identity?
+    /// The certificate of which the proxy has said so, in DER.
+    var forwarded: [UInt8]?
     var isAdmin = false
     /// The client's address, as far as it can be believed.
     var address: String

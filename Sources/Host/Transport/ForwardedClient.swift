@@ -8,12 +8,21 @@ struct ForwardedClient {
     var address: String
     /// The proxy that says so, if there is one.
     var proxy: Identity?
+    /// The certificate that it forwarded, in DER.
+    var certificate: [UInt8]?
     /// Why a proxy's word says nobody, for the operator.
     var problem: String?
+    /// What is wrong with the certificate, if that is the problem.
+    var refusal: String?
 
     /// Believes forwarded headers on connections of the configured proxies only, and there demands the certificate: a proxy is not a
-    /// client of its own.
-    static func resolve(_ head: RequestHead, on connection: Connection, proxies: [Identity]) -> ForwardedClient {
+    /// client of its own. What it forwards has to pass the same checks as if the client had come itself.
+    ///
+    /// - Parameter trust: nil when any certificate will do.
+    static func resolve(
+        _ head: RequestHead, on connection: Connection, proxies: [Identity], _ certificates: CertificateMemory,
+        _ trust: TrustStore?
+    ) -> ForwardedClient {
         guard let proxy = proxy(connection, proxies) else {
             return ForwardedClient(client: connection.client, address: connection.address)
         }
@@ -23,10 +32,16 @@ struct ForwardedClient {
         case nil: forwarded.problem = "forwarded no certificate"
         case ""?: forwarded.problem = "forwarded an empty certificate, or more than one"
         case let header?:
-            if let client = parse(header) {
-                forwarded.client = client
-            } else {
+            guard let certificate = decode(header), let client = client(of: certificate, certificates) else {
                 forwarded.problem = "forwarded what is not one percent-encoded PEM certificate"
+                return forwarded
+            }
+            forwarded.certificate = certificate
+            if let refusal = trust?.refusal(ofForwarded: certificate) {
+                forwarded.problem = "forwarded a certificate that is not accepted"
+                forwarded.refusal = refusal
+            } else {
+                forwarded.client = client
             }
         }
         return forwarded
@@ -44,14 +59,17 @@ struct ForwardedClient {
     ///
     /// - Returns: nil for anything else. Two in one field are what a proxy sends that appends its own to a client's: two fields and one with
     ///   both values are the same (RFC 9110, section 5.3).
-    private static func parse(_ header: String) -> Connection.Client? {
+    private static func decode(_ header: String) -> [UInt8]? {
         // In base64 a plus is one. Between the words of PEM's first line it can only be a space.
         let isForm = header.contains("BEGIN+CERTIFICATE")
-        guard let pem = percentDecoded(isForm ? header.replacing("+", with: " ") : header),
-            let certificate = try? pem.withUnsafeBytes({ try ClientCertificate(onlyPEM: $0) })
-        else { return nil }
+        guard let pem = percentDecoded(isForm ? header.replacing("+", with: " ") : header) else { return nil }
+        return try? pem.withUnsafeBytes { try ClientCertificate.encoded(onlyPEM: $0) }
+    }
+
+    private static func client(of der: [UInt8], _ certificates: CertificateMemory) -> Connection.Client? {
+        guard let certificate = try? certificates.parse(der) else { return nil }
         guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
-        return .authority(pem.withUnsafeBytes { try? CertificateDescription(pem: $0) })
+        return .authority(der.withUnsafeBytes { try? CertificateDescription(der: $0) })
     }
 
     /// A proxy appends the address that it saw: only the last one is its word, those before it are the client's.

@@ -9,27 +9,70 @@ import Synchronization
 /// Accepts connections and gives each its TLS handler and its worker.
 final class Listener: Sendable {
     private let workers: [ObjectIdentifier: NIOLoopBound<Worker>]
-    private let tls: NIOLockedValueBox<TLSListenerContext>
+    private let state: NIOLockedValueBox<State>
     private let logger: Logger
     /// The most connections at once, and how many there are.
     private let limit: Int
     private let count = Atomic(0)
     private let fullTold = LogInterval()
     private let failureTold = LogInterval()
+    private let sessionsForgotten = LogInterval()
+
+    private struct State {
+        var context: TLSListenerContext
+        /// How many there were before it.
+        var serial = 0
+
+        var trust: ClientTrust { ClientTrust(store: context.trust, serial: serial) }
+    }
 
     /// - Parameters:
     ///   - workers: One for each event loop of the group that `start` gets.
     ///   - limit: How many connections may be open at once.
     init(workers: [NIOLoopBound<Worker>], tls: TLSListenerContext, limit: Int, logger: Logger) {
         self.workers = Dictionary(uniqueKeysWithValues: workers.map { (ObjectIdentifier($0.eventLoop), $0) })
-        self.tls = NIOLockedValueBox(tls)
+        state = NIOLockedValueBox(State(context: tls))
         self.limit = limit
         self.logger = logger
     }
 
+    /// What connections begin with.
+    var context: TLSListenerContext { state.withLockedValue { $0.context } }
+
     /// Takes other certificates into use for connections that begin from now on.
     func use(_ context: TLSListenerContext) {
-        tls.withLockedValue { $0 = context }
+        state.withLockedValue { $0 = State(context: context, serial: $0.serial + 1) }
+    }
+
+    /// Lets the event loops know whom to trust, and ends the connections of clients that would not be let in any more. Blocks.
+    ///
+    /// The certificates are checked on the caller's thread: 10,000 of them take a second.
+    func checkClients() {
+        let trust = state.withLockedValue { $0.trust }
+        for bound in workers.values {
+            // Fails when the event loop has ended, and its connections with it.
+            guard let clients = try? bound.eventLoop.submit({ bound.value.use(trust) }).wait(), let store = trust.store else {
+                continue
+            }
+            var refused: [ObjectIdentifier: String] = [:]
+            for client in clients { refused[client.connection] = store.refusal(ofKnown: client.certificate) }
+            guard !refused.isEmpty else { continue }
+            bound.eventLoop.execute { [refused] in bound.value.refuse(refused) }
+        }
+    }
+
+    /// A client holds on to a session whose certificate is not accepted any more: in TLS 1.3 it does not hear of it in time to drop it, and
+    /// would come with it again and again, though it may have another certificate by now. No session can be resumed from here on.
+    ///
+    /// Once in ten seconds at most, because it is made on an event loop.
+    private func forgetSessions(of context: TLSListenerContext) {
+        guard sessionsForgotten.isDue() else { return }
+        do {
+            let fresh = try context.withoutSessions()
+            state.withLockedValue { if $0.context.context === context.context { $0.context = fresh } }
+        } catch {
+            logger.error("sessions of TLS cannot be forgotten: \(error)")
+        }
     }
 
     /// Listens. The future has the channel, whose `localAddress` has the port that was chosen when the configured one is 0.
@@ -96,10 +139,11 @@ final class Listener: Sendable {
         guard let worker = workers[ObjectIdentifier(channel.eventLoop)]?.value else {
             throw ChannelError.operationUnsupported
         }
-        let context = tls.withLockedValue { $0 }
+        let (context, trust) = state.withLockedValue { ($0.context, $0.trust) }
         let address = Self.address(of: channel.remoteAddress)
         let verification = ClientVerification(
-            trust: context.trust, server: context.subject, certificates: worker.certificates, logger: logger, address: address)
+            trust: trust, server: context.subject, certificates: worker.certificates, logger: logger, address: address
+        ) { self.forgetSessions(of: context) }
         let pipeline = channel.pipeline.syncOperations
         // The callback runs on the connection's event loop (NIOSSLCustomVerificationCallback), which `verification` belongs to.
         let bound = NIOLoopBound(verification, eventLoop: channel.eventLoop)

@@ -43,7 +43,8 @@ final class ProtocolSelector: ChannelInboundHandler, ConnectionDriver, Removable
         let pipeline = context.pipeline.syncOperations
         do {
             let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
-            connection.client = try verification.result(resumed: tls.peerCertificate)
+            let client = try verification.result(tls.peerCertificate, newest: worker.pipeline.trust)
+            connection.begin(as: client, over: tls)
             worker.pipeline.figures.handshakes += 1
             if name == "h2" {
                 let handler = HTTP2Handler(connection: connection, worker: worker)

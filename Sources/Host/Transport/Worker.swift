@@ -8,7 +8,7 @@ final class Worker {
     let eventLoop: any EventLoop
     let pipeline: RequestPipeline
     let limits: TransportLimits
-    let certificates = CertificateMemory()
+    var certificates: CertificateMemory { pipeline.certificates }
     /// The time as HTTP writes it, once a second.
     private(set) var date: String
     /// Who follows which log on this loop.
@@ -114,12 +114,38 @@ final class Worker {
         }
     }
 
+    /// Takes `trust` for that of all clients from now on.
+    ///
+    /// - Returns: The connections of those who were let in before, with their certificates.
+    func use(_ trust: ClientTrust) -> [(connection: ObjectIdentifier, certificate: [UInt8])] {
+        guard trust.serial >= pipeline.trust.serial else { return [] }
+        pipeline.trust = trust
+        guard let store = trust.store else { return [] }
+        for followers in followers.values {
+            followers.recheck { $0.forwarded.map { store.refusal(ofForwarded: $0) == nil } ?? true }
+        }
+        return connections.compactMap { key, connection in connection.certificate.map { (key, $0) } }
+    }
+
+    /// Lets the requests in flight finish on connections whose clients would not be let in any more, and closes them.
+    ///
+    /// - Parameter reasons: By connection.
+    func refuse(_ reasons: [ObjectIdentifier: String]) {
+        for (key, reason) in reasons {
+            guard let connection = connections[key], let driver = connection.driver else { continue }
+            pipeline.api.logger.info("client certificate refused: \(reason)", metadata: ["ip": "\(connection.address)"])
+            driver.drain()
+            driver.endFollowing()
+        }
+    }
+
     /// Starts to send a log to the client of an exchange.
     func follow(_ log: LogKind, _ exchange: Exchange, isGzip: Bool, _ sink: any LogSink) -> LogSubscription {
         // There is one for each log.
         let followers = followers[log] ?? LogFollowers(feed: pipeline.api.feeds[log], eventLoop: eventLoop)
         return LogSubscription(
-            identity: exchange.identity, proxy: exchange.proxy, path: exchange.path, deadline: exchange.deadline, isGzip: isGzip,
+            identity: exchange.identity, proxy: exchange.proxy, forwarded: exchange.forwarded, path: exchange.path,
+            deadline: exchange.deadline, isGzip: isGzip,
             followers: followers, sink: sink)
     }
 

@@ -6,55 +6,16 @@ import Testing
 /// Who gets in, and who they are taken for.
 @Suite struct ClientCertificateTests {
     private let deployment: Deployment
+    private let certificates: ClientCertificates
 
     init() throws {
         deployment = try Deployment()
+        certificates = ClientCertificates(deployment)
     }
 
     private func start(_ more: String = "") throws -> ServerProcess {
         try deployment.configure(keystore: "mem: {}", more: more)
         return try ServerProcess(deployment)
-    }
-
-    /// Makes a certificate with the openssl command; `arguments` are those of `req -x509` or of `x509 -req`.
-    private func openssl(_ arguments: [String]) throws {
-        let result = try run("openssl", arguments, directory: deployment.directory.path)
-        try #require(result.code == 0, "\(result.errorText)")
-    }
-
-    private func selfSigned(_ name: String, isAuthority: Bool) throws -> Deployment.Client {
-        try openssl([
-            "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "\(name).key", "-out", "\(name).crt", "-subj",
-            "/CN=\(name)",
-            "-addext", "basicConstraints=critical,CA:\(isAuthority ? "TRUE" : "FALSE")",
-        ])
-        return client(name)
-    }
-
-    /// A certificate that `authority` signs.
-    private func signed(_ name: String, by authority: String, usage: String, days: Int) throws -> Deployment.Client {
-        try deployment.directory.write("basicConstraints=critical,CA:FALSE\nextendedKeyUsage=\(usage)\n", to: "\(name).ext")
-        try openssl([
-            "req", "-newkey", "ed25519", "-nodes", "-keyout", "\(name).key", "-out", "\(name).csr", "-subj", "/CN=\(name)",
-        ])
-        try openssl([
-            "x509", "-req", "-in", "\(name).csr", "-CA", "\(authority).crt", "-CAkey", "\(authority).key", "-CAcreateserial",
-            "-out", "\(name).crt", "-days", "\(days)", "-extfile", "\(name).ext",
-        ])
-        return client(name)
-    }
-
-    private func client(_ name: String) -> Deployment.Client {
-        Deployment.Client(
-            identity: deployment.admin.identity, apiKey: "", certificate: deployment.directory.file("\(name).crt"),
-            key: deployment.directory.file("\(name).key"))
-    }
-
-    /// A client that presents further certificates after its own.
-    private func chain(_ name: String, _ certificates: [String], key: String) throws -> Deployment.Client {
-        try deployment.directory.write(certificates.flatMap { try readFile($0) }, to: "\(name).crt", mode: 0o644)
-        return Deployment.Client(
-            identity: deployment.admin.identity, apiKey: "", certificate: deployment.directory.file("\(name).crt"), key: key)
     }
 
     @Test(arguments: ["--http1.1", "--http2"])
@@ -79,7 +40,7 @@ import Testing
 
     @Test func theCertificateOfAnAuthorityIsNoIdentity() throws {
         let server = try start()
-        let authority = try selfSigned("authority", isAuthority: true)
+        let authority = try certificates.selfSigned("authority", isAuthority: true)
         for (number, flag) in ["--http1.1", "--http2"].enumerated() {
             let answer = try server.curl("/v1/key/describe/\(number)", as: authority, [flag])
             #expect(answer.status == 400)
@@ -96,7 +57,7 @@ import Testing
     @Test func twoIdentitiesAreOneTooMany() throws {
         let server = try start()
         let admin = deployment.admin
-        let both = try chain("both", [admin.certificate, deployment.user.certificate], key: admin.key)
+        let both = try certificates.chain("both", [admin.certificate, deployment.user.certificate], key: admin.key)
         let answer = try server.curl("/v1/status", as: both)
         #expect(answer.status == 400)
         #expect(answer.body == #"{"message":"tls: received more than one client certificate"}"#)
@@ -105,8 +66,8 @@ import Testing
     /// The handshake proves the leaf's key only. Whoever has seen the administrator's certificate could append it.
     @Test func aCertificateThatIsNotTheLeafIsNobodysIdentity() throws {
         let server = try start()
-        let mallory = try selfSigned("mallory", isAuthority: true)
-        let forged = try chain("forged", [mallory.certificate, deployment.admin.certificate], key: mallory.key)
+        let mallory = try certificates.selfSigned("mallory", isAuthority: true)
+        let forged = try certificates.chain("forged", [mallory.certificate, deployment.admin.certificate], key: mallory.key)
         let answer = try server.curl("/v1/status", as: forged)
         #expect(answer.status == 400)
         #expect(answer.body == #"{"message":"tls: client certificate is required"}"#)
@@ -115,11 +76,12 @@ import Testing
     /// Only that the client has its key counts.
     @Test func withAuthOffAnyCertificateWillDo() throws {
         let server = try start()
-        _ = try selfSigned("authority", isAuthority: true)
+        _ = try certificates.selfSigned("authority", isAuthority: true)
         for client in [
-            try selfSigned("alone", isAuthority: false), try signed("unknown", by: "authority", usage: "clientAuth", days: 1),
-            try signed("expired", by: "authority", usage: "clientAuth", days: -1),
-            try signed("server-only", by: "authority", usage: "serverAuth", days: 1),
+            try certificates.selfSigned("alone", isAuthority: false),
+            try certificates.signed("unknown", by: "authority", usage: "clientAuth", days: 1),
+            try certificates.signed("expired", by: "authority", usage: "clientAuth", days: -1),
+            try certificates.signed("server-only", by: "authority", usage: "serverAuth", days: 1),
         ] {
             for flag in ["--http1.1", "--http2"] {
                 #expect(try server.curl("/version", as: client, [flag]).status == 200, "\(client.certificate)")
@@ -129,12 +91,9 @@ import Testing
 
     /// OpenSSL's variable names the system's roots.
     @Test func withAuthOnTheSystemsRootsAreTrusted() throws {
-        _ = try selfSigned("authority", isAuthority: true)
-        let good = try signed("good", by: "authority", usage: "clientAuth", days: 1)
-        try deployment.configure(keystore: "mem: {}")
-        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        let parts = text.split(separator: "cert:", maxSplits: 1)
-        try deployment.directory.write("\(parts[0])auth: on, cert:\(parts[1])", to: "config.yml")
+        _ = try certificates.selfSigned("authority", isAuthority: true)
+        let good = try certificates.signed("good", by: "authority", usage: "clientAuth", days: 1)
+        try certificates.configure("auth: on")
         for (roots, status) in [(deployment.directory.file("authority.crt"), 200), (deployment.serverCertificate, 0)] {
             let server = try ServerProcess(deployment, environment: ["SSL_CERT_FILE": roots])
             #expect(try server.curl("/version", as: good).status == status)
@@ -143,15 +102,11 @@ import Testing
 
     @Test func withAuthOnTheChainHasToLeadToAnAuthority() throws {
         let deployment = self.deployment
-        _ = try selfSigned("authority", isAuthority: true)
-        let good = try signed("good", by: "authority", usage: "clientAuth", days: 1)
-        let expired = try signed("expired", by: "authority", usage: "clientAuth", days: -1)
-        let wrongUsage = try signed("server-only", by: "authority", usage: "serverAuth", days: 1)
-        try deployment.configure(keystore: "mem: {}")
-        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        let line = "auth: on, ca: \(deployment.directory.file("authority.crt")), cert:"
-        let parts = text.split(separator: "cert:", maxSplits: 1)
-        try deployment.directory.write("\(parts[0])\(line)\(parts[1])", to: "config.yml")
+        _ = try certificates.selfSigned("authority", isAuthority: true)
+        let good = try certificates.signed("good", by: "authority", usage: "clientAuth", days: 1)
+        let expired = try certificates.signed("expired", by: "authority", usage: "clientAuth", days: -1)
+        let wrongUsage = try certificates.signed("server-only", by: "authority", usage: "serverAuth", days: 1)
+        try certificates.configure("auth: on, ca: \(deployment.directory.file("authority.crt"))")
         let server = try ServerProcess(deployment)
         // Trusted, and in no policy.
         #expect(try server.curl("/v1/status", as: good).status == 403)
@@ -166,19 +121,17 @@ import Testing
     /// A client that resumes a session sends no certificates again, but the ones between its own and the authority still count.
     @Test(arguments: ["-tls1_2", "-tls1_3"])
     func withAuthOnASessionIsResumedByAClientWithAnIntermediate(version: String) throws {
-        _ = try selfSigned("authority", isAuthority: true)
+        _ = try certificates.selfSigned("authority", isAuthority: true)
         try deployment.directory.write("basicConstraints=critical,CA:TRUE\n", to: "authority.ext")
-        try openssl(["req", "-newkey", "ed25519", "-nodes", "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=middle"])
-        try openssl([
+        try certificates.openssl([
+            "req", "-newkey", "ed25519", "-nodes", "-keyout", "middle.key", "-out", "middle.csr", "-subj", "/CN=middle",
+        ])
+        try certificates.openssl([
             "x509", "-req", "-in", "middle.csr", "-CA", "authority.crt", "-CAkey", "authority.key", "-CAcreateserial", "-out",
             "middle.crt", "-days", "1", "-extfile", "authority.ext",
         ])
-        let leaf = try signed("leaf", by: "middle", usage: "clientAuth", days: 1)
-        try deployment.configure(keystore: "mem: {}")
-        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        let parts = text.split(separator: "cert:", maxSplits: 1)
-        let setting = "auth: on, ca: \(deployment.directory.file("authority.crt")), cert:"
-        try deployment.directory.write("\(parts[0])\(setting)\(parts[1])", to: "config.yml")
+        let leaf = try certificates.signed("leaf", by: "middle", usage: "clientAuth", days: 1)
+        try certificates.configure("auth: on, ca: \(deployment.directory.file("authority.crt"))")
         let server = try ServerProcess(deployment)
         func connect(_ session: [String]) throws -> CommandResult {
             try run(
@@ -248,7 +201,7 @@ import Testing
         try configureProxy()
         let server = try ServerProcess(deployment)
         let admin = try forwardedAdmin()
-        let own = try forwarded(deployment.user)
+        let own = try certificates.forwarded(deployment.user)
         for (header, status) in [("\(admin)\(separator)\(own)", 400), ("\(admin)%0A", 200), ("\(admin)x", 400)] {
             let answer = try server.curl(
                 "/v1/identity/self/describe", as: deployment.stranger, [flag, "-H", "X-Tls-Client-Cert: \(header)"])
@@ -292,20 +245,8 @@ import Testing
 
     /// The stranger becomes a proxy.
     private func configureProxy() throws {
-        try deployment.configure(keystore: "mem: {}")
-        let text = String(decoding: try readFile(deployment.configuration), as: UTF8.self)
-        let parts = text.split(separator: "cert:", maxSplits: 1)
-        let proxy = "proxy: { identities: [ \(deployment.stranger.identity) ] }, cert:"
-        try deployment.directory.write("\(parts[0])\(proxy)\(parts[1])", to: "config.yml")
+        try certificates.configure("proxy: { identities: [ \(deployment.stranger.identity) ] }")
     }
 
-    private func forwardedAdmin() throws -> String { try forwarded(deployment.admin) }
-
-    /// A client's certificate as a proxy forwards it.
-    private func forwarded(_ client: Deployment.Client) throws -> String {
-        try readFile(client.certificate).map { byte in
-            let digits = String(byte, radix: 16)
-            return "%" + (digits.count < 2 ? "0" + digits : digits)
-        }.joined()
-    }
+    private func forwardedAdmin() throws -> String { try certificates.forwarded(deployment.admin) }
 }

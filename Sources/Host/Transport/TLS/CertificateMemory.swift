@@ -5,29 +5,16 @@ import Credentials
 /// libcrypto takes about 150 µs for a certificate, more than all else of a TLS handshake. What is remembered follows from the certificate's
 /// bytes alone and is looked up by all of them; whether the certificate is to be trusted is found out anew each time.
 final class CertificateMemory {
-    private var recent: [[UInt8]: ClientCertificate] = [:]
-    /// What `recent` held when it was full: a certificate that is used again moves over, and one that is not is forgotten.
-    private var older: [[UInt8]: ClientCertificate] = [:]
+    private var certificates = RecentMemory<[UInt8], ClientCertificate>(capacity: 512)
 
-    /// How many certificates each generation holds, and how long one may be: together 4 MiB at most, far less with usual ones.
-    private static let capacity = 512
+    /// How long a certificate may be that is remembered: together they have 4 MiB at most, far less with usual ones.
     private static let largest = 4096
 
     /// What the DER-encoded certificate says.
     func parse(_ der: [UInt8]) throws -> ClientCertificate {
-        if let known = recent[der] { return known }
-        let certificate: ClientCertificate
-        if let known = older[der] {
-            certificate = known
-        } else {
-            certificate = try der.withUnsafeBytes { try ClientCertificate(der: $0) }
-        }
-        guard der.count <= Self.largest else { return certificate }
-        if recent.count == Self.capacity {
-            older = recent
-            recent = [:]
-        }
-        recent[der] = certificate
+        if let known = certificates.value(for: der) { return known }
+        let certificate = try der.withUnsafeBytes { try ClientCertificate(der: $0) }
+        if der.count <= Self.largest { certificates.remember(certificate, for: der) }
         return certificate
     }
 }

@@ -52,21 +52,26 @@ final class CertificateWatch: Sendable {
         var context: TLSListenerContext
 
         /// Reads what a server with this configuration needs. Blocks.
-        init(_ configuration: Configuration) throws(TLSFileError) {
+        ///
+        /// - Parameter earlier: What it takes the place of.
+        init(_ configuration: Configuration, after earlier: TLSListenerContext? = nil) throws(TLSFileError) {
             try self.init(
-                configuration.tls, allowsAnonymousClients: RouteTable(configuration).allowsAnonymousClients)
+                configuration.tls, allowsAnonymousClients: RouteTable(configuration).allowsAnonymousClients, after: earlier)
         }
 
-        fileprivate init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
+        fileprivate init(
+            _ configuration: TLS, allowsAnonymousClients: Bool, after earlier: TLSListenerContext?
+        ) throws(TLSFileError) {
             self.configuration = configuration
             self.allowsAnonymousClients = allowsAnonymousClients
             // Looked at first: a change while they are read is then seen as one.
             files = TLSFiles(configuration).state
-            context = try TLSListenerContext(configuration, allowsAnonymousClients: allowsAnonymousClients)
+            context = try TLSListenerContext(
+                configuration, allowsAnonymousClients: allowsAnonymousClients, after: earlier)
         }
     }
 
-    /// Takes what another configuration names into use, for connections that begin from now on.
+    /// Takes what another configuration names into use. Blocks.
     func use(_ loaded: Loaded) {
         state.withLockedValue { state in
             let generation = state.generation
@@ -74,6 +79,7 @@ final class CertificateWatch: Sendable {
             state.generation = generation + 1
             put(loaded)
         }
+        listener.checkClients()
     }
 
     /// For connections that begin from now on. With `state` locked, so that listener and figure tell of the same certificate.
@@ -94,7 +100,8 @@ final class CertificateWatch: Sendable {
         let isOld = NIODeadline.now() - old.readAt > schedule.maximumAge
         guard isOld || found != old.used && found != old.refused, found == old.seen else { return }
         do throws(TLSFileError) {
-            let loaded = try Loaded(old.configuration, allowsAnonymousClients: old.allowsAnonymousClients)
+            let loaded = try Loaded(
+                old.configuration, allowsAnonymousClients: old.allowsAnonymousClients, after: listener.context)
             let isInForce = state.withLockedValue { state in
                 guard state.generation == old.generation else { return false }
                 state = Self.state(loaded)
@@ -102,7 +109,9 @@ final class CertificateWatch: Sendable {
                 put(loaded)
                 return true
             }
-            guard isInForce, found != old.used else { return }
+            guard isInForce else { return }
+            listener.checkClients()
+            guard found != old.used else { return }
             logger.info("the TLS files have changed and were read again", metadata: ["expiry": "\(loaded.context.expiryText)"])
         } catch {
             state.withLockedValue { state in

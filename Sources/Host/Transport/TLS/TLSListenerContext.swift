@@ -15,6 +15,8 @@ package struct TLSFileError: Error, CustomStringConvertible {
 /// What the listener needs for TLS: the server's certificate and key, and how clients are checked.
 struct TLSListenerContext: Sendable {
     let context: NIOSSLContext
+    /// What `context` was made of.
+    private let settings: TLSConfiguration
     /// Whose certificate the server presents.
     let subject: String
     /// The last second in which the server's certificate is valid, since the epoch.
@@ -24,8 +26,10 @@ struct TLSListenerContext: Sendable {
 
     /// Reads the files that `configuration` names.
     ///
-    /// - Parameter allowsAnonymousClients: Whether a handshake without a client certificate succeeds, because some API needs none.
-    init(_ configuration: TLS, allowsAnonymousClients: Bool) throws(TLSFileError) {
+    /// - Parameters:
+    ///   - allowsAnonymousClients: Whether a handshake without a client certificate succeeds, because some API needs none.
+    ///   - earlier: What this takes the place of.
+    init(_ configuration: TLS, allowsAnonymousClients: Bool, after earlier: TLSListenerContext? = nil) throws(TLSFileError) {
         let chain = try Self.certificates(configuration)
         let leaf = try Self.leaf(of: chain, configuration)
         (subject, expiry) = (leaf.subject, leaf.notAfter)
@@ -51,6 +55,7 @@ struct TLSListenerContext: Sendable {
         // Chains are checked by `ClientVerification`, against `trust`, for which BoringSSL needs no roots.
         tls.certificateVerification = allowsAnonymousClients ? .optionalVerification : .noHostnameVerification
         tls.trustRoots = .certificates([])
+        settings = tls
         do {
             context = try NIOSSLContext(configuration: tls)
         } catch {
@@ -62,8 +67,18 @@ struct TLSListenerContext: Sendable {
         }
         switch configuration.clientAuthentication {
         case .anyCertificate: trust = nil
-        case .trustedCertificate: trust = try TrustStore(authorities: configuration.authorities)
+        case .trustedCertificate: trust = try TrustStore(authorities: configuration.authorities, after: earlier?.trust)
         }
+    }
+
+    private init(_ other: TLSListenerContext, context: NIOSSLContext) {
+        self.context = context
+        (settings, subject, expiry, trust) = (other.settings, other.subject, other.expiry, other.trust)
+    }
+
+    /// The same without the keys of session tickets and the sessions that there are: no client can resume one.
+    func withoutSessions() throws -> TLSListenerContext {
+        TLSListenerContext(self, context: try NIOSSLContext(configuration: settings))
     }
 
     /// Fewer are refused by clients of every kind, Go's and OpenSSL's least strict among them.

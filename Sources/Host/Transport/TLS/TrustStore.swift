@@ -2,6 +2,7 @@ import CLibcrypto
 import Credentials
 import Glibc
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// The authorities that client certificates are checked against with `tls.auth: on`: the system's and those of the configuration.
 final class TrustStore: @unchecked Sendable {
@@ -10,13 +11,18 @@ final class TrustStore: @unchecked Sendable {
     private let store: OpaquePointer
     private let authorities: String?
     /// The certificates between a leaf and its authority, by leaf, for clients that resume a session and do not send them again.
-    private let intermediates = NIOLockedValueBox<[[UInt8]: [[UInt8]]]>([:])
+    private let intermediates: NIOLockedValueBox<RecentMemory<[UInt8], [[UInt8]]>>
+    /// Until when forwarded certificates count as good that were found to be.
+    private let forwarded = NIOLockedValueBox(RecentMemory<[UInt8], NIODeadline>(capacity: 4096))
 
-    /// How many chains are remembered.
-    private static let rememberedChains = 4096
+    /// How long what was found of a forwarded certificate holds: a check takes some 100 µs, and a proxy forwards one with each request.
+    private static let forwardedLifetime = TimeAmount.seconds(1)
 
-    /// - Parameter authorities: A PEM file, or a directory of them; nil for the system's alone.
-    init(authorities: String?) throws(TLSFileError) {
+    /// - Parameters:
+    ///   - authorities: A PEM file, or a directory of them; nil for the system's alone.
+    ///   - earlier: The store that this one takes the place of: what lies between its clients and their authorities is known to this one too.
+    init(authorities: String?, after earlier: TrustStore?) throws(TLSFileError) {
+        intermediates = earlier?.intermediates ?? NIOLockedValueBox(RecentMemory(capacity: 4096))
         guard let store = X509_STORE_new() else { throw TLSFileError(description: "out of memory for the certificate store") }
         self.store = store
         self.authorities = authorities
@@ -45,7 +51,7 @@ final class TrustStore: @unchecked Sendable {
         let leaf = chain.first.flatMap { der in try? der.withUnsafeBytes { try CertificateDescription(der: $0) } }
         let last = chain.last.flatMap { der in try? der.withUnsafeBytes { try CertificateDescription(der: $0) } }
         guard let leaf, let last else { return problem.text }
-        let name = "'\(leaf.subject)' with the identity \(leaf.identity)"
+        let name = "'\(leaf.shownSubject)' with the identity \(leaf.identity)"
         switch problem.code {
         case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID:
             return "\(name): \(problem.text); give the client one that is in date"
@@ -55,7 +61,7 @@ final class TrustStore: @unchecked Sendable {
         default:
             let known = authorities.map { "the system's authorities and those of tls.ca (\($0))" } ?? "the system's authorities"
             return
-                "\(name): \(problem.text); it is not trusted by \(known): add the certificate of its issuer '\(last.issuer)' to tls.ca, "
+                "\(name): \(problem.text); it is not trusted by \(known): add the certificate of its issuer '\(last.shownIssuer)' to tls.ca, "
                 + "or accept any certificate with 'tls.auth: off'"
         }
     }
@@ -101,17 +107,23 @@ final class TrustStore: @unchecked Sendable {
         return Problem(String(cString: X509_verify_cert_error_string(Int(code))), code: code)
     }
 
-    /// Checks the leaf of a resumed session. Sessions are resumed with the context that began them, and this store is that context's.
-    func refusal(ofResumed leaf: [UInt8]) -> String? {
-        refusal(of: [leaf] + (intermediates.withLockedValue { $0[leaf] } ?? []))
+    /// Checks the leaf of a client that has shown its chain before: when it began the session that it resumes, or the connection that it has.
+    func refusal(ofKnown leaf: [UInt8]) -> String? {
+        refusal(of: [leaf] + (intermediates.withLockedValue { $0.value(for: leaf) } ?? []))
+    }
+
+    /// Checks a certificate that a proxy forwards. What lies between it and its authority has to be among the authorities.
+    func refusal(ofForwarded leaf: [UInt8]) -> String? {
+        let now = NIODeadline.now()
+        if let end = forwarded.withLockedValue({ $0.value(for: leaf) }), now < end { return nil }
+        if let refusal = refusal(of: [leaf]) { return refusal }
+        forwarded.withLockedValue { $0.remember(now + Self.forwardedLifetime, for: leaf) }
+        return nil
     }
 
     private func remember(_ chain: [[UInt8]]) {
         guard chain.count > 1 else { return }
-        intermediates.withLockedValue { known in
-            if known.count == Self.rememberedChains, known[chain[0]] == nil { known.removeAll() }
-            known[chain[0]] = Array(chain.dropFirst())
-        }
+        intermediates.withLockedValue { $0.remember(Array(chain.dropFirst()), for: chain[0]) }
     }
 
     private func addDirectory(_ path: String) throws(TLSFileError) {
