@@ -112,8 +112,14 @@ final class Directory: Sendable {
         }
     }
 
-    /// Calls `body` with each name in the directory that is, or may be, that of a file.
-    func forEachFile(_ body: (UnsafeRawBufferPointer) throws(KeystoreError) -> Void) throws(KeystoreError) {
+    enum EntryKind {
+        /// A file, or what some file systems do not tell from one.
+        case file
+        case symbolicLink
+    }
+
+    /// Calls `body` with each name in the directory that is one of these.
+    func forEachEntry(_ body: (UnsafeRawBufferPointer, EntryKind) throws(KeystoreError) -> Void) throws(KeystoreError) {
         // A descriptor of its own, because the position in the directory belongs to it; the stream closes it.
         let descriptor = try attempt(path) { () throws(SystemError) in
             try system("open") { openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -131,10 +137,11 @@ final class Directory: Sendable {
                 guard code != 0 else { return }
                 throw SystemError(action: "read", code: code).keystoreError(path)
             }
-            guard entry.pointee.d_type == DT_REG || entry.pointee.d_type == DT_UNKNOWN else { continue }
+            let type = entry.pointee.d_type
+            guard type == DT_REG || type == DT_UNKNOWN || type == DT_LNK else { continue }
             // Terminated by a zero and valid until the next `readdir`.
             guard let name = keswick_entry_name(entry) else { continue }
-            try body(UnsafeRawBufferPointer(start: name, count: strlen(name)))
+            try body(UnsafeRawBufferPointer(start: name, count: strlen(name)), type == DT_LNK ? .symbolicLink : .file)
         }
     }
 

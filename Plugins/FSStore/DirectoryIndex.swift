@@ -43,8 +43,8 @@ final class DirectoryIndex: Sendable {
 
     private func read(_ deadline: Deadline) throws(KeystoreError) -> NameList {
         var names = NameList()
-        try directory.forEachFile { name throws(KeystoreError) in
-            guard KeyName.isValid(name) else { return }
+        try directory.forEachEntry { name, kind throws(KeystoreError) in
+            guard case .file = kind, KeyName.isValid(name) else { return }
             names.append(name)
             if names.count % 4096 == 0 { try deadline.check() }
         }

@@ -38,7 +38,26 @@ final class FSStore: Keystore {
         self.log = log
         directory = try Directory(path, log: log)
         index = DirectoryIndex(directory)
-        try NewFile.removeLeftovers(in: directory, log: log, deadline: deadline)
+        try tidy(deadline)
+    }
+
+    /// Looks at all names once: removes what was left over, and tells of what could be taken for keys and is none.
+    private func tidy(_ deadline: Deadline) throws(KeystoreError) {
+        var leftovers: [String] = []
+        var links: (count: Int, one: KeyName)?
+        try directory.forEachEntry { name, kind throws(KeystoreError) in
+            switch kind {
+            case .file: if NewFile.isFirstName(name) { leftovers.append(String(decoding: name, as: UTF8.self)) }
+            case .symbolicLink: if let name = KeyName(bytes: name) { links = ((links?.count ?? 0) + 1, links?.one ?? name) }
+            }
+        }
+        if let links {
+            log.warning(
+                "symbolic links under the names of keys are no keys, and are neither followed nor listed: \(directory.path) holds "
+                    + "\(links.count), `\(links.one)` is one. Put the files themselves there, or name the directory that they are in"
+            )
+        }
+        try NewFile.removeLeftovers(leftovers, in: directory, log: log, deadline: deadline)
     }
 
     func create(_ name: KeyName, value: RawSpan, deadline: Deadline) throws(KeystoreError) {

@@ -96,12 +96,13 @@ enum NewFile {
         }
     }
 
-    /// Removes the files of makers that died.
-    static func removeLeftovers(in directory: Directory, log: HostLog, deadline: Deadline) throws(KeystoreError) {
-        var found: [String] = []
-        try directory.forEachFile { name throws(KeystoreError) in
-            if name.starts(with: prefix.utf8) { found.append(String(decoding: name, as: UTF8.self)) }
-        }
+    /// Whether a file's name is one that the makers of keys' files give first.
+    static func isFirstName(_ name: UnsafeRawBufferPointer) -> Bool { name.starts(with: prefix.utf8) }
+
+    /// Removes those of the files that makers left who died.
+    static func removeLeftovers(
+        _ found: [String], in directory: Directory, log: HostLog, deadline: Deadline
+    ) throws(KeystoreError) {
         for name in found {
             try deadline.check()
             do throws(SystemError) {

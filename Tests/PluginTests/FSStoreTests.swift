@@ -107,6 +107,12 @@ import Testing
         let before = try directory.entries("keys")
         let store = try OpenKeystore(.fs, in: directory)
         #expect(try store.list() == [])
+        // Once, and not of those whose names could be no key's.
+        #expect(symlink("absent", keys + "..data") == 0)
+        let lines = try OpenKeystore(.fs, in: directory).logLines
+        #expect(lines.count == 1 && lines.allSatisfy { $0.contains("symbolic links") && $0.contains("holds 2, `") }, "\(lines)")
+        #expect(unlink(keys + "..data") == 0)
+        #expect(store.logLines == lines)
         for name in ["link", "dangling", "fifo", "directory"] {
             let failure = try failure { _ = try store.get(name) }
             #expect(failure.result == KESWICK_CORRUPT, "\(name): \(failure)")
