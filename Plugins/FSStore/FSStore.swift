@@ -113,13 +113,17 @@ final class FSStore: Keystore {
         try directory.checkPath()
         do throws(SystemError) {
             try directory.unlink(name.text)
-            try directory.sync()
         } catch {
             guard error.code != ENOENT else { throw .notFound }
             throw error.keystoreError(directory.path(of: name))
         }
-        // Moved away meanwhile, or copied before, it still has the key for the next to open it.
-        try directory.checkPath()
+        do throws(KeystoreError) {
+            try attempt(directory.path(of: name)) { () throws(SystemError) in try directory.sync() }
+            // Moved away meanwhile, or copied before, it still has the key for the next to open it.
+            try directory.checkPath()
+        } catch {
+            throw error.adding("The key may have been deleted nevertheless")
+        }
     }
 
     func list(prefix: String, after: String, limit: Int, deadline: Deadline) throws(KeystoreError) -> [KeyName] {

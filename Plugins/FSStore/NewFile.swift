@@ -46,7 +46,7 @@ enum NewFile {
             }
             // The host has answered its client by then: rather nothing than a key that nobody knows of.
             try deadline.check()
-            if case .published = outcome { outcome = try attempt(path) { () throws(SystemError) in try link(file) } }
+            if case .published = outcome { outcome = try link(file) }
         } catch {
             remove(temporary, from: directory, log: log)
             throw error
@@ -55,7 +55,7 @@ enum NewFile {
         if case .published = outcome { try makeDurable(file) }
         return outcome
 
-        func link(_ file: Descriptor) throws(SystemError) -> Outcome {
+        func link(_ file: Descriptor) throws(KeystoreError) -> Outcome {
             do throws(SystemError) {
                 try directory.link(temporary, to: name.text)
                 return .published
@@ -64,10 +64,14 @@ enum NewFile {
                 // Over a network a link may be made and its answer lost; the repetition then finds our own file. The number of its
                 // links would not tell: a backup of hard links may have given it a second one.
                 case EEXIST:
-                    guard let entry = try directory.find(name.text), entry.isSameFile(as: try file.info()) else { return .exists }
-                    return .published
+                    return try attempt(path) { () throws(SystemError) in
+                        guard let entry = try directory.find(name.text), entry.isSameFile(as: try file.info()) else {
+                            return .exists
+                        }
+                        return .published
+                    }
                 case ENOENT: return .lost
-                default: throw error
+                default: throw .hardLink(path, error.code)
                 }
             }
         }
@@ -77,9 +81,7 @@ enum NewFile {
                 try attempt(path) { () throws(SystemError) in try directory.sync() }
                 try directory.checkPath()
             } catch {
-                guard withdraw(file) else {
-                    throw KeystoreError(error.kind, error.message + ". The key may have been stored nevertheless")
-                }
+                guard withdraw(file) else { throw error.adding("The key may have been stored nevertheless") }
                 throw error
             }
         }

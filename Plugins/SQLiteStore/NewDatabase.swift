@@ -58,7 +58,7 @@ enum NewDatabase {
                     "made \(path), which was not there: it holds no keys. If it should, stop the server, and mend `path` or mount the disk"
                 )
             } else if errno != EEXIST {
-                throw .file("create", path, errno)
+                throw .hardLink(path, errno)
             }
         } catch {
             // The first failure says more than one of the cleaning; the next open cleans again.

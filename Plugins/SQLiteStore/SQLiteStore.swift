@@ -47,16 +47,13 @@ final class SQLiteStore: Keystore {
                 try connection.insert(name, value, deadline)
             } catch {
                 guard !error.isConstraint else { throw .exists }
-                // A commit that failed at its fsync may have left a whole transaction at the end of the write-ahead log. No
-                // connection sees it, but a recovery after a crash would. The next commit overwrites it: make one now.
-                if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
-                throw error.keystoreError("store `\(name)` in", file.path)
+                throw undo(error, "store `\(name)` in", connection, deadline, or: SQLiteStore.storedNevertheless)
             }
             // What is committed stays, unless it is known to be in a file that the next start does not open. Should that be put back,
             // a key must not be found in it that was not answered.
             guard let replacement = try? file.replacement() else { return }
             guard (try? connection.delete(name, Deadline(after: min(deadline.remaining, .seconds(1))))) == true else {
-                throw KeystoreError(replacement.kind, replacement.message + ". The key may have been stored nevertheless")
+                throw replacement.adding(SQLiteStore.storedNevertheless)
             }
             throw replacement
         }
@@ -81,10 +78,9 @@ final class SQLiteStore: Keystore {
             do throws(SQLiteError) {
                 deleted = try connection.delete(name, deadline)
             } catch {
-                if error.isInputOutput { try? connection.overwriteLogEnd(deadline) }
-                throw error.keystoreError("delete `\(name)` from", file.path)
+                throw undo(error, "delete `\(name)` from", connection, deadline, or: SQLiteStore.deletedNevertheless)
             }
-            if let replacement = try? file.replacement() { throw replacement }
+            if let replacement = try? file.replacement() { throw replacement.adding(SQLiteStore.deletedNevertheless) }
             return deleted
         }
         guard deleted else { throw .notFound }
@@ -109,6 +105,23 @@ final class SQLiteStore: Keystore {
     func close() {
         readers.withLock { $0.removeAll() }
         file.close(writer.value, log: log)
+    }
+
+    private static let storedNevertheless = "The key may have been stored nevertheless"
+    private static let deletedNevertheless = "The key may have been deleted nevertheless"
+
+    /// The error of a write that failed.
+    ///
+    /// A commit that failed at its fsync may have left a whole transaction at the end of the write-ahead log. No connection sees it,
+    /// but a recovery after a crash would. The next commit overwrites it: one is made now.
+    ///
+    /// - Parameter otherwise: what the error says when that failed too.
+    private func undo(
+        _ error: SQLiteError, _ action: String, _ connection: Connection, _ deadline: Deadline, or otherwise: String
+    ) -> KeystoreError {
+        let failure = error.keystoreError(action, file.path)
+        guard error.isInputOutput, (try? connection.overwriteLogEnd(deadline)) == nil else { return failure }
+        return failure.adding(otherwise)
     }
 
     /// Lends a reading connection to `body`.

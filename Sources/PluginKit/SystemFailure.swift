@@ -13,13 +13,27 @@ extension KeystoreError {
         return KeystoreError(kind, "\(text); \(help)")
     }
 
+    /// A failure to give a file the name `path` by a hard link. A file system without them answers as if it were a matter of permissions.
+    package static func hardLink(_ path: String, _ code: Int32) -> KeystoreError {
+        switch code {
+        case EPERM, EOPNOTSUPP, ENOSYS, EMLINK:
+            .internal(
+                "cannot create \(path): \(systemText(code)); its file system has no hard links, or allows no more of them, and this "
+                    + "keystore needs them to make files: use another file system")
+        default: .system("create", path, code)
+        }
+    }
+
+    /// The same failure with another sentence behind its message.
+    package func adding(_ sentence: String) -> KeystoreError { KeystoreError(kind, "\(message). \(sentence)") }
+
     /// What an `errno` of a file or directory means to the server, and what its operator can do; nil when it says nothing of the kind.
     /// That a file is missing means something else to each keystore, and is not among them.
     public static func remedy(for code: Int32) -> (kind: Kind, remedy: String)? {
         switch code {
         case EACCES, EPERM: (.denied, "the server's user must be able to read and write it and its directory")
         case EROFS: (.denied, "mount its file system writable")
-        case ENOSPC, EDQUOT, EMLINK: (.internal, "make room in the file system")
+        case ENOSPC, EDQUOT: (.internal, "make room in the file system")
         case EMFILE, ENFILE: (.internal, "raise the limit of open files")
         case EIO, ENODEV, ENXIO, ESTALE, ENOTCONN, EHOSTDOWN, ETIMEDOUT, ESHUTDOWN: (.unreachable, "check the disk")
         default: nil

@@ -197,10 +197,37 @@ import Testing
             let (lines, _) = try run(
                 backend, directory, ["open", "limit:1000", "arm:\(call):\(fault)", "create:new:\(FaultTests.size)", "count"])
             let created = result(of: "create new", in: lines) == KESWICK_OK
+            if !created, try OpenKeystore(backend, in: directory).list().contains("new") {
+                #expect(
+                    lines.contains { $0.hasSuffix(". The key may have been stored nevertheless") },
+                    "\(fault) at call \(call): \(lines)")
+            }
             let names = FaultTests.old + (created ? ["new"] : [])
             try expectWhole(backend, directory, required: names, allowed: created ? [] : ["new"], "\(fault) at call \(call)")
             return call <= result(of: "count", in: lines) ?? 0
         }
+    }
+
+    /// A delete that failed has deleted nothing, or says that it may have.
+    @Test(arguments: Backend.durable, ["\(EIO)", "\(EIO)+"])
+    func failedDeleteSaysWhenTheKeyMayBeGone(_ backend: Backend, _ fault: String) throws {
+        var isGone = false
+        try atEveryCall { call in
+            let directory = try makeStore(backend)
+            let (lines, _) = try run(backend, directory, ["open", "limit:1000", "arm:\(call):\(fault)", "delete:old-1", "count"])
+            let comment: Comment = "\(fault) at call \(call): \(lines)"
+            let names = try OpenKeystore(backend, in: directory).list()
+            if result(of: "delete old-1", in: lines) == KESWICK_OK {
+                #expect(names == ["old-0", "old-2"], comment)
+            } else if names != FaultTests.old {
+                #expect(names == ["old-0", "old-2"], comment)
+                #expect(lines.contains { $0.hasSuffix(". The key may have been deleted nevertheless") }, comment)
+                isGone = true
+            }
+            return call <= result(of: "count", in: lines) ?? 0
+        }
+        // A name that was removed cannot be put back.
+        if backend == .fs { #expect(isGone) }
     }
 
     @Test(arguments: Backend.durable, faults)

@@ -17,6 +17,23 @@ import Testing
         #expect(error.message.contains(remedy), "\(error.message)")
     }
 
+    /// A new file of either keystore gets its name by a hard link.
+    @Test(arguments: Backend.durable, [EPERM, EOPNOTSUPP, EMLINK])
+    func aFileSystemWithoutHardLinksIsToldAsSuch(_ backend: Backend, _ code: Int32) throws {
+        var told = 0
+        for call in 1...60 {
+            let directory = try TemporaryDirectory(inMemory: true)
+            let create = "create:key:1"
+            let steps =
+                backend == .fs ? ["open", "arm:\(call):\(code)", create] : ["arm:\(call):\(code)", "open", "count", create]
+            let lines = try Driver.run(backend, configuration: backend.configuration(in: directory), steps).lines
+            guard let error = lines.first(where: { $0.hasPrefix("error ") && $0.contains("no hard links") }) else { continue }
+            told += 1
+            #expect(error.contains("use another file system") && !error.contains("the server's user"), "\(error)")
+        }
+        #expect(told == 1)
+    }
+
     @Test func anotherErrnoIsSaidInTheSystemsWordsAlone() {
         #expect(KeystoreError.system("read", "/keys", ELOOP) == .internal("cannot read /keys: Too many levels of symbolic links"))
         #expect(KeystoreError.systemText(12345) == "error 12345")
