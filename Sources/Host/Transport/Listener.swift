@@ -54,10 +54,10 @@ final class Listener: Sendable {
             guard let clients = try? bound.eventLoop.submit({ bound.value.use(trust) }).wait(), let store = trust.store else {
                 continue
             }
-            var refused: [ObjectIdentifier: String] = [:]
-            for client in clients { refused[client.connection] = store.refusal(ofKnown: client.certificate) }
-            guard !refused.isEmpty else { continue }
-            bound.eventLoop.execute { [refused] in bound.value.refuse(refused) }
+            for client in clients {
+                guard let reason = store.refusal(ofKnown: client.certificate) else { continue }
+                bound.eventLoop.execute { bound.value.refuse(client, reason) }
+            }
         }
     }
 

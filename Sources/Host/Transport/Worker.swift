@@ -117,26 +117,34 @@ final class Worker {
     /// Takes `trust` for that of all clients from now on.
     ///
     /// - Returns: The connections of those who were let in before, with their certificates.
-    func use(_ trust: ClientTrust) -> [(connection: ObjectIdentifier, certificate: [UInt8])] {
+    func use(_ trust: ClientTrust) -> [KnownClient] {
         guard trust.serial >= pipeline.trust.serial else { return [] }
         pipeline.trust = trust
         guard let store = trust.store else { return [] }
         for followers in followers.values {
             followers.recheck { $0.forwarded.map { store.refusal(ofForwarded: $0) == nil } ?? true }
         }
-        return connections.compactMap { key, connection in connection.certificate.map { (key, $0) } }
+        return connections.compactMap { key, connection in
+            connection.certificate.map { KnownClient(connection: key, certificate: $0) }
+        }
     }
 
-    /// Lets the requests in flight finish on connections whose clients would not be let in any more, and closes them.
-    ///
-    /// - Parameter reasons: By connection.
-    func refuse(_ reasons: [ObjectIdentifier: String]) {
-        for (key, reason) in reasons {
-            guard let connection = connections[key], let driver = connection.driver else { continue }
-            pipeline.api.logger.info("client certificate refused: \(reason)", metadata: ["ip": "\(connection.address)"])
-            driver.drain()
-            driver.endFollowing()
-        }
+    /// A client that was let in.
+    struct KnownClient: Sendable {
+        fileprivate let connection: ObjectIdentifier
+        /// In DER.
+        let certificate: [UInt8]
+    }
+
+    /// Lets the requests in flight of a client finish that would not be let in any more, and closes its connection.
+    func refuse(_ client: KnownClient, _ reason: String) {
+        // In the meantime the connection may be over, and another in its place in memory.
+        guard let connection = connections[client.connection], let driver = connection.driver,
+            connection.certificate == client.certificate
+        else { return }
+        pipeline.api.logger.info("client certificate refused: \(reason)", metadata: ["ip": "\(connection.address)"])
+        driver.drain()
+        driver.endFollowing()
     }
 
     /// Starts to send a log to the client of an exchange.
