@@ -37,6 +37,22 @@ import Testing
         #expect(try run(kesPath(), ["plugin", "ls", "--plugins", directory.path, "--json"]).code == 0)
     }
 
+    @Test("One that comes behind another of its name is hidden, and not refused")
+    func hidden() throws {
+        // A server searches its working directory last, after the directories above its program.
+        let directory = try TemporaryDirectory()
+        #expect(mkdir(directory.file("plugins.d"), 0o755) == 0)
+        try directory.write(
+            "name: mem\nlibrary: \(buildDirectory())/libMemStore.so\n", to: "plugins.d/mem.yml", mode: 0o644)
+        let json = try run(kesPath(), ["plugin", "ls", "--json"], directory: directory.path)
+        #expect(json.code == 0, "\(json.text)")
+        #expect(json.text.split(separator: #""name":"mem""#).count == 3)
+        #expect(json.text.split(separator: #""state":"hidden""#).count == 2)
+        let text = try run(kesPath(), ["plugin", "ls"], directory: directory.path).text
+        #expect(
+            text.contains("State      hidden: \(Repository.root)/plugins.d/mem.yml comes first and has the same name"), "\(text)")
+    }
+
     @Test("No plugins at all is an error that says where it looked")
     func none() throws {
         let directory = try TemporaryDirectory()

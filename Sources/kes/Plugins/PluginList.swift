@@ -9,7 +9,8 @@ struct PluginList: ParsableCommand {
         commandName: "ls", abstract: "List the plugins that a server would find, and why it would refuse one.",
         discussion:
             "Each plugin is looked at in a process of its own. Without --plugins, KES_PLUGINS counts, then what a server searches. "
-            + "Exits with 1 when a server would refuse one of them; the others are listed all the same."
+            + "Exits with 1 when a server would refuse one of them; the others are listed all the same. Of several manifests with one "
+            + "name the server takes the first, and the others are hidden."
     )
 
     @Option(help: ArgumentHelp("Where the plugins' manifests are.", valueName: "dir"), completion: .directory)
@@ -28,7 +29,7 @@ struct PluginList: ParsableCommand {
         } else {
             try list(entries, of: directory, output)
         }
-        if entries.contains(where: { $0.problem != nil }) { throw ExitCode(1) }
+        if entries.contains(where: { $0.state == .refused }) { throw ExitCode(1) }
     }
 
     private func list(_ entries: [PluginCatalogue.Entry], of directory: PluginDirectory, _ output: Output) throws {
@@ -38,7 +39,12 @@ struct PluginList: ParsableCommand {
                     + "Name a directory with --plugins or KES_PLUGINS")
         }
         for entry in entries {
-            let mark = entry.problem == nil ? output.green("●") : output.red("●")
+            let mark =
+                switch entry.state {
+                case .ready: output.green("●")
+                case .hidden: output.yellow("●")
+                case .refused: output.red("●")
+                }
             let version = entry.version.map { " \($0)" } ?? ""
             try output.text("\(mark) \(output.bold(entry.name))\(version)\n" + entry.lines(output).map { "  \($0)\n" }.joined())
         }
@@ -71,6 +77,20 @@ struct PluginInfo: ParsableCommand {
 }
 
 extension PluginCatalogue.Entry {
+    fileprivate enum State: String {
+        case ready
+        /// Another manifest of that name comes first.
+        case hidden
+        case refused
+    }
+
+    fileprivate var state: State { hiddenBy != nil ? .hidden : problem == nil ? .ready : .refused }
+
+    private func shownState(_ output: Output) -> String {
+        if let hiddenBy { return output.yellow("hidden: ") + "\(hiddenBy) comes first and has the same name" }
+        return problem.map { output.red("refused: ") + $0 } ?? output.green("ready")
+    }
+
     private var capabilities: String? {
         guard let isSerial, let isDurable else { return nil }
         let names = [isDurable ? "durable" : nil, isSerial ? "serial" : nil].compactMap { $0 }
@@ -80,7 +100,7 @@ extension PluginCatalogue.Entry {
     /// For people, one fact a line.
     fileprivate func lines(_ output: Output) -> [String] {
         let facts: [(label: String, value: String?)] = [
-            ("State", problem.map { output.red("refused: ") + $0 } ?? output.green("ready")),
+            ("State", shownState(output)),
             ("Manifest", manifest), ("Library", library), ("SHA-256", sha256), ("Interface", abiVersion.map { "version \($0)" }),
             ("Claims", capabilities), ("Isolation", isolation?.rawValue),
         ]
@@ -91,7 +111,8 @@ extension PluginCatalogue.Entry {
     fileprivate var json: String {
         JSONText.object([
             ("name", JSONText.string(name)), ("version", version.map(JSONText.string)), ("abi", abiVersion.map { "\($0)" }),
-            ("state", JSONText.string(problem == nil ? "ready" : "refused")), ("problem", problem.map(JSONText.string)),
+            ("state", JSONText.string(state.rawValue)), ("problem", problem.map(JSONText.string)),
+            ("hiddenBy", hiddenBy.map(JSONText.string)),
             ("manifest", manifest.map(JSONText.string)), ("library", library.map(JSONText.string)),
             ("sha256", sha256.map(JSONText.string)), ("durable", isDurable.map { "\($0)" }), ("serial", isSerial.map { "\($0)" }),
             ("isolation", isolation.map { JSONText.string($0.rawValue) }),

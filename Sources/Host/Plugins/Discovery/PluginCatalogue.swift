@@ -17,6 +17,8 @@ package enum PluginCatalogue {
         package var isolation: PluginManifest.Isolation?
         /// Why the server would not load it; nil when it would.
         package var problem: String?
+        /// The manifest of the same name that the server takes in its place, if there is one.
+        package var hiddenBy: String?
     }
 
     /// All manifests that the server would look at, in its order; of two with one name it takes the first.
@@ -31,11 +33,8 @@ package enum PluginCatalogue {
                 guard files.insert(realPath(path)).inserted else { continue }
                 let name = String(file.dropLast(4))
                 var entry = entry(name: name, manifest: path, in: place, of: directory, launcher)
-                if let first = seen[name] {
-                    entry.problem = "\(first) comes first and has the same name"
-                } else {
-                    seen[name] = path
-                }
+                entry.hiddenBy = seen[name]
+                if seen[name] == nil { seen[name] = path }
                 entries.append(entry)
             }
         }
