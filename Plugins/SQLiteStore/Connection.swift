@@ -56,7 +56,8 @@ final class Connection: @unchecked Sendable {
 
     /// - Throws: an error that `isConstraint` when the name is taken.
     func insert(_ name: KeyName, _ value: UnsafeRawBufferPointer, _ deadline: Deadline) throws(SQLiteError) {
-        try run("INSERT INTO entry (name, value) VALUES (?1, ?2)", deadline, texts: [name.text]) { statement in
+        try run("INSERT INTO entry (name, value, checksum) VALUES (?1, ?2, ?3)", deadline, texts: [name.text]) { statement in
+            sqlite3_bind_int64(statement, 3, Int64(Checksum.of(name, value)))
             // No destructor: SQLite uses the caller's bytes, and `run` takes them from it before it returns. A null pointer
             // would be bound as NULL instead of as an empty value.
             sqlite3_bind_blob(statement, 2, value.baseAddress ?? UnsafeRawPointer(bitPattern: 1), Int32(value.count), nil)
@@ -69,11 +70,13 @@ final class Connection: @unchecked Sendable {
         case value(SecretValue)
         /// Not a value of the type and size that a keystore stores.
         case foreign
+        /// Not the value that was stored.
+        case damaged
     }
 
     func select(_ name: KeyName, _ deadline: Deadline) throws(SQLiteError) -> Selected {
         var selected = Selected.absent
-        try run("SELECT value FROM entry WHERE name = ?1", deadline, texts: [name.text]) { statement in
+        try run("SELECT value, checksum FROM entry WHERE name = ?1", deadline, texts: [name.text]) { statement in
             let count = Int(sqlite3_column_bytes(statement, 0))
             guard sqlite3_column_type(statement, 0) == SQLITE_BLOB, count <= Int(KESWICK_VALUE_MAX) else {
                 selected = .foreign
@@ -81,7 +84,11 @@ final class Connection: @unchecked Sendable {
             }
             // Valid until the next step; a null pointer for an empty value.
             let bytes = UnsafeRawBufferPointer(start: sqlite3_column_blob(statement, 0), count: count)
-            selected = .value(SecretValue(copying: bytes.bytes))
+            // What the first version of the format has stored has none.
+            let isWhole =
+                sqlite3_column_type(statement, 1) == SQLITE_NULL
+                || sqlite3_column_int64(statement, 1) == Int64(Checksum.of(name, bytes))
+            selected = isWhole ? .value(SecretValue(copying: bytes.bytes)) : .damaged
         }
         return selected
     }

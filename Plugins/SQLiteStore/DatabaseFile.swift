@@ -43,6 +43,11 @@ struct DatabaseFile: Sendable {
             let file = try DatabaseFile(path: path, identity: identity)
             // The same ones for all instances, since closing a descriptor drops the locks of all.
             let users = if let other = others.first { other.users } else { try newUsers(path, connection, deadline) }
+            do throws(SQLiteError) {
+                try DatabaseFormat.upgrade(connection, deadline)
+            } catch {
+                throw error.keystoreError("open", path)
+            }
             if try FileIdentity(path).links > 1 {
                 log.warning(
                     "\(path) has another name, a hard link to the same file: opening it by that name can lose keys. Remove that name; a "
@@ -206,12 +211,9 @@ struct DatabaseFile: Sendable {
     private static func check(
         _ connection: Connection, _ path: String, _ deadline: Deadline, log: HostLog
     ) throws(SQLiteError) {
-        // The header's numbers again: the newest may be in the write-ahead log.
-        let numbers = try connection.query("SELECT * FROM pragma_application_id, pragma_user_version", deadline)
-        let schema = try connection.query("SELECT sql FROM sqlite_schema", deadline)
-        guard numbers == [["\(DatabaseFormat.applicationID)", "\(DatabaseFormat.userVersion)"]],
-            schema == [[DatabaseFormat.schema]]
-        else { throw SQLiteError(SQLITE_CORRUPT, "its tables are not those of this keystore") }
+        guard try DatabaseFormat.isKnown(connection, deadline) else {
+            throw SQLiteError(SQLITE_CORRUPT, "its tables are not those of this keystore")
+        }
         // Not `quick_check`, which does not compare the names: behind one that is out of order others would not be found. The check
         // reads the whole file: it gets half of the time that is left, and a file that is too large for that is met page by page, as
         // it is used.

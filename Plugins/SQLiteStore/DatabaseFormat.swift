@@ -6,12 +6,42 @@ enum DatabaseFormat {
     /// The header's `application_id`: "KESW". Tells our databases from those of other programs.
     static let applicationID: UInt32 = 0x4B45_5357
     /// The header's `user_version`: the version of the schema.
-    static let userVersion: UInt32 = 1
+    static let userVersion: UInt32 = 2
     /// Sets `user_version` to what it is.
     static let setUserVersion = "PRAGMA user_version = \(userVersion)"
     /// The one table. Names are compared by their bytes (BINARY, the default). Without a rowid, the table is one B-tree in the
     /// order of the names, so that a list is one walk along its leaves.
-    static let schema = "CREATE TABLE entry (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+    static let schema = "CREATE TABLE entry (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER) WITHOUT ROWID"
+    /// The table of version 1, which had no check sums, and what makes it the other, to the letter.
+    private static let firstSchema = "CREATE TABLE entry (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+    private static let addChecksum = "ALTER TABLE entry ADD COLUMN checksum INTEGER"
+    private static let versions = 1...userVersion
+
+    /// Whether a database is one of ours. The newest of the header's numbers may be in the write-ahead log.
+    static func isKnown(_ connection: Connection, _ deadline: Deadline) throws(SQLiteError) -> Bool {
+        let numbers = try connection.query("SELECT * FROM pragma_application_id, pragma_user_version", deadline)
+        let tables = try tables(connection, deadline)
+        return versions.contains { numbers == [["\(applicationID)", "\($0)"]] }
+            && (tables == [[schema]] || tables == [[firstSchema]])
+    }
+
+    /// Makes a database of version 1 one of this version, whole or not at all. What it holds gets no check sums.
+    static func upgrade(_ connection: Connection, _ deadline: Deadline) throws(SQLiteError) {
+        guard try connection.query("PRAGMA user_version", deadline) != [["\(userVersion)"]] else { return }
+        try connection.execute("BEGIN IMMEDIATE")
+        do throws(SQLiteError) {
+            // Another process may have done it by now.
+            if try tables(connection, deadline) == [[firstSchema]] { try connection.execute(addChecksum) }
+            try connection.execute("\(setUserVersion); COMMIT")
+        } catch {
+            try? connection.execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    private static func tables(_ connection: Connection, _ deadline: Deadline) throws(SQLiteError) -> [[String]] {
+        try connection.query("SELECT sql FROM sqlite_schema", deadline)
+    }
 
     /// The bytes of an empty database in WAL mode.
     static func emptyDatabase() throws(SQLiteError) -> [UInt8] {
@@ -44,8 +74,8 @@ enum DatabaseFormat {
         guard header[18...19].allSatisfy({ (1...2).contains($0) }) else { return "its header is damaged" }
         let (version, application) = (number(header, at: 60), number(header, at: 68))
         guard application == applicationID else { return "it is a database of another program (application_id \(application))" }
-        guard version == userVersion else {
-            return "its schema has version \(version), and this plugin knows version \(userVersion) only"
+        guard versions.contains(version) else {
+            return "its schema has version \(version), and this plugin knows those up to \(userVersion) only"
         }
         return nil
     }

@@ -68,6 +68,9 @@ final class SQLiteStore: Keystore {
         case .value(let value): return value
         case .foreign:
             throw .corrupt("what \(file.path) holds under `\(name)` is no value that Keswick stored: restore it from a backup")
+        case .damaged:
+            throw .corrupt(
+                "what \(file.path) holds under `\(name)` is damaged, and not what was stored: restore it from a backup")
         }
     }
 

@@ -36,6 +36,7 @@ import Testing
 
     /// Copies the database as `sqlite3 keys.db '.backup backup.db'` does.
     private func backUp(_ directory: borrowing TemporaryDirectory) throws {
+        try OwnSQLite.prepare()
         var (source, target): (OpaquePointer?, OpaquePointer?)
         defer {
             sqlite3_close(source)

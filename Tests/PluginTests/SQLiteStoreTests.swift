@@ -9,18 +9,12 @@ import Testing
 
     /// Runs SQL on a database file, past the keystore.
     private func execute(_ sql: String, _ path: String) throws {
-        // A keystore must have been opened first: SQLite takes its wiping allocator only before its first use in a process.
-        _ = try SQLiteStoreTests.loaded.get()
+        try OwnSQLite.prepare()
         var connection: OpaquePointer?
         defer { sqlite3_close(connection) }
         guard sqlite3_open(path, &connection) == SQLITE_OK, sqlite3_exec(connection, sql, nil, nil, nil) == SQLITE_OK else {
             throw TestFailure(String(cString: sqlite3_errmsg(connection)))
         }
-    }
-
-    private static let loaded = Result {
-        let directory = try TemporaryDirectory()
-        _ = try OpenKeystore(.sqlite, in: directory)
     }
 
     /// A store with some entries, closed.
@@ -50,7 +44,7 @@ import Testing
         for file in try directory.entries() { #expect(try directory.mode(file) == 0o600, "\(file)") }
         let header = try directory.read("keys.db")
         #expect(Array(header[68..<72]) == Array("KESW".utf8))
-        #expect(Array(header[60..<64]) == [0, 0, 0, 1])
+        #expect(Array(header[60..<64]) == [0, 0, 0, 2])
     }
 
     @Test func closingLeavesOneFile() throws {
@@ -98,7 +92,7 @@ import Testing
         let scripts = [
             "CREATE TABLE entry (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
             "PRAGMA journal_mode = WAL; CREATE TABLE a (b); PRAGMA application_id = 7",
-            "PRAGMA application_id = 0x4B455357; PRAGMA user_version = 2; CREATE TABLE a (b)",
+            "PRAGMA application_id = 0x4B455357; PRAGMA user_version = 3; CREATE TABLE a (b)",
         ]
         for script in scripts {
             let directory = try TemporaryDirectory()
@@ -154,7 +148,7 @@ import Testing
         let directory = try TemporaryDirectory()
         try fill(directory, count: 1)
         try execute(
-            "INSERT INTO entry VALUES ('text', 'not a blob'), ('../x', x'00'), ('large', zeroblob(1048577))",
+            "INSERT INTO entry (name, value) VALUES ('text', 'not a blob'), ('../x', x'00'), ('large', zeroblob(1048577))",
             directory.path + "/keys.db")
         let store = try OpenKeystore(.sqlite, in: directory)
         #expect(try result { _ = try store.get("text") } == KESWICK_CORRUPT)
