@@ -53,12 +53,12 @@ final class LogUsers: Sendable {
         try LogUsers.settle(deadline) { () throws(KeystoreError) in try problem()?.error(path) }
     }
 
-    /// Looks again for up to half of the time that is left: processes come and go between two looks, and who opens or closes the
-    /// database has one lock only for a moment.
+    /// Looks again for up to 3 s, or half of the time that is left: processes come and go between two looks, and who opens or closes
+    /// the database has one lock only for a moment.
     private static func settle(
         _ deadline: Deadline, _ look: () throws(KeystoreError) -> KeystoreError?
     ) throws(KeystoreError) {
-        let patience = Deadline(after: deadline.remaining / 2)
+        let patience = Deadline(after: min(deadline.remaining / 2, .seconds(3)))
         while let error = try look() {
             guard !patience.hasPassed else { throw error }
             usleep(1000)
