@@ -44,7 +44,9 @@ struct DatabaseFile: Sendable {
             // The same ones for all instances, since closing a descriptor drops the locks of all.
             let users = if let other = others.first { other.users } else { try newUsers(path, connection, deadline) }
             do throws(SQLiteError) {
-                try DatabaseFormat.upgrade(connection, deadline)
+                if try DatabaseFormat.upgrade(connection, deadline) {
+                    log.warning("\(path) keeps check sums from now on: older versions of this keystore cannot open it any more")
+                }
             } catch {
                 throw error.keystoreError("open", path)
             }

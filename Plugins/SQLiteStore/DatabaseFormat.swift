@@ -26,13 +26,17 @@ enum DatabaseFormat {
     }
 
     /// Makes a database of version 1 one of this version, whole or not at all. What it holds gets no check sums.
-    static func upgrade(_ connection: Connection, _ deadline: Deadline) throws(SQLiteError) {
-        guard try connection.query("PRAGMA user_version", deadline) != [["\(userVersion)"]] else { return }
+    ///
+    /// - Returns: Whether it was one of version 1, and is none any more.
+    static func upgrade(_ connection: Connection, _ deadline: Deadline) throws(SQLiteError) -> Bool {
+        guard try connection.query("PRAGMA user_version", deadline) != [["\(userVersion)"]] else { return false }
         try connection.execute("BEGIN IMMEDIATE")
         do throws(SQLiteError) {
             // Another process may have done it by now.
-            if try tables(connection, deadline) == [[firstSchema]] { try connection.execute(addChecksum) }
+            let isFirst = try tables(connection, deadline) == [[firstSchema]]
+            if isFirst { try connection.execute(addChecksum) }
             try connection.execute("\(setUserVersion); COMMIT")
+            return isFirst
         } catch {
             try? connection.execute("ROLLBACK")
             throw error
