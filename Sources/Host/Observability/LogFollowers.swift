@@ -23,6 +23,12 @@ final class LogFollowers {
     private var compressor: LogCompressor?
     /// How many events followers did not get, all together.
     private(set) var missed = 0
+    /// What the events occupy that some have not taken yet.
+    var heldBytes = 0
+    private var batches = 0
+
+    /// How much that may be. Followers that stop to read at different times hold different events, 1 MiB each.
+    private static let capacity = 8 << 20
 
     init(feed: LogFeed, eventLoop: any EventLoop) {
         self.feed = feed
@@ -47,7 +53,12 @@ final class LogFollowers {
     }
 
     func deliver(_ events: Events) {
-        for subscription in subscriptions.values { subscription.deliver(events) }
+        batches += 1
+        let batch = LogBatch(events, number: batches, for: self)
+        for subscription in subscriptions.values { subscription.deliver(batch) }
+        while heldBytes > Self.capacity, let oldest = subscriptions.values.lazy.compactMap(\.oldest).min() {
+            for subscription in subscriptions.values where subscription.oldest == oldest { subscription.cutOff() }
+        }
     }
 
     /// Events as a client gets them that takes gzip.

@@ -17,6 +17,8 @@ final class Connection {
     /// The client's IP address, without a port.
     let address: String
     private(set) var client = Client.withoutCertificate
+    /// Whether a log that was followed here was not read.
+    var wasCutOff = false
     /// Reads and writes the protocol that is spoken on the connection; takes what the clock and the operator demand.
     ///
     /// Drivers hold their connection, as `tls` does by its pipeline, so these are given up when the connection ends, or all would stay for

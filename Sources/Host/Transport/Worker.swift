@@ -157,8 +157,10 @@ final class Worker {
             followers: followers, sink: sink)
     }
 
-    /// A client that follows a log did not read it and was cut off.
+    /// A client that follows a log did not read it and was cut off. Told once for a connection, on which it may follow again, and on many streams.
     func cutOff(_ connection: Connection) {
+        guard !connection.wasCutOff else { return }
+        connection.wasCutOff = true
         pipeline.api.logger.warning(
             "a client that follows a log was cut off: it does not read it", metadata: ["ip": "\(connection.address)"])
     }

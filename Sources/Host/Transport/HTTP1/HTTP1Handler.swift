@@ -118,7 +118,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             guard now >= exchange.deadline ?? exchange.start + worker.limits.idle else { return }
             sendLast(.error(504, "the request took too long"), for: exchange)
         case .following(let subscription):
-            if subscription.checkTime(now: now) { worker.cutOff(connection) }
+            subscription.checkTime(now: now)
         case .answering, .ending, .closed:
             break
         }
@@ -288,7 +288,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
         guard !exchange.isHead else { return sendLast(response, for: exchange) }
         // The head goes out when the read is over. Events come later, in turns of the loop of their own.
         output.bytes.writeHTTP1(response, date: worker.date, keepAlive: false, isHead: false, isChunkedKnown: knowsChunked)
-        state = .following(worker.follow(log, exchange, isGzip: prefersGzip, HTTP1LogStream(context, isChunked: knowsChunked)))
+        state = .following(
+            worker.follow(log, exchange, isGzip: prefersGzip, HTTP1LogStream(context, handler: self, isChunked: knowsChunked)))
         worker.pipeline.record(exchange, status: 200)
     }
 

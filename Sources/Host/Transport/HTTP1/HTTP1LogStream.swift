@@ -2,20 +2,26 @@ import NIOCore
 
 /// A log as the body of an HTTP/1.1 answer, in the chunked coding (RFC 9112, section 7.1): each write is a chunk of its own.
 final class HTTP1LogStream: LogSink {
+    private unowned let handler: HTTP1Handler
     private let context: ChannelHandlerContext
     private let isChunked: Bool
 
-    /// - Parameter isChunked: Whether the client knows the coding, which one of HTTP/1.0 does not: for it the connection's end is the body's.
-    init(_ context: ChannelHandlerContext, isChunked: Bool) {
+    /// - Parameters:
+    ///   - handler: Outlives this: it closes the subscription when its connection ends.
+    ///   - isChunked: Whether the client knows the coding, which one of HTTP/1.0 does not: for it the connection's end is the body's.
+    init(_ context: ChannelHandlerContext, handler: HTTP1Handler, isChunked: Bool) {
+        self.handler = handler
         self.context = context
         self.isChunked = isChunked
     }
 
     var canTakeMore: Bool { context.channel.isActive && context.channel.isWritable }
 
-    func send(_ lines: ByteBuffer) {
-        var rest = lines
-        while let piece = rest.readSlice(length: min(rest.readableBytes, OutboundBuffer.piece)), piece.readableBytes > 0 {
+    func take(_ lines: inout ByteBuffer) {
+        // What is written is encrypted for this client alone, so that no more of it may wait than there is room for.
+        while lines.readableBytes > 0, canTakeMore,
+            let piece = lines.readSlice(length: min(lines.readableBytes, OutboundBuffer.piece))
+        {
             context.writeAndFlush(NIOAny(isChunked ? chunk(of: piece) : piece), promise: nil)
         }
     }
@@ -36,6 +42,7 @@ final class HTTP1LogStream: LogSink {
     }
 
     func abort() {
+        handler.worker.cutOff(handler.connection)
         context.closeConnection()
     }
 }

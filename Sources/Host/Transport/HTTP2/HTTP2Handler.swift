@@ -106,15 +106,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         guard let context, let session else { return }
         // No frame would tell the client that a stream is given up.
         if let stalledSince, now - stalledSince > worker.limits.idle { return context.closeConnection() }
-        for stream in Array(following.values) {
-            if stream.subscription?.checkTime(now: now) == true {
-                worker.cutOff(connection)
-                if stalledSince != nil { return context.closeConnection() }
-            } else if let endedAt = stream.endedAt, now - endedAt > LogSubscription.patience {
-                session.abort(stream)
-                worker.cutOff(connection)
-            }
-        }
+        for stream in Array(following.values) { stream.subscription?.checkTime(now: now) }
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
@@ -290,8 +282,12 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     func abort(_ stream: HTTP2Stream) {
+        worker.cutOff(connection)
+        guard let context else { return }
+        // No frame would tell the client.
+        if stalledSince != nil { return context.closeConnection() }
         session?.abort(stream)
-        if let context { scheduleFlush(context) }
+        scheduleFlush(context)
     }
 
     private func answer(_ stream: HTTP2Stream, _ exchange: Exchange, _ response: Response) {
@@ -331,7 +327,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             output.reuse(bytes)
         }
         for stream in following.values { stream.subscription?.pump() }
-        if isAll, isOver(session) { context.closeConnection() }
+        // What they have left goes out in the next turn.
+        if isAll, !isFlushScheduled, isOver(session) { context.closeConnection() }
     }
 
     private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {

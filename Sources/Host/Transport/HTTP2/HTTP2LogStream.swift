@@ -13,22 +13,20 @@ final class HTTP2LogStream: LogSink {
 
     var canTakeMore: Bool { stream.responseBody.readableBytes == 0 && handler.isWritable }
 
-    func send(_ lines: ByteBuffer) {
-        if stream.responseBody.readableBytes == 0 {
-            stream.responseBody = lines
-        } else {
-            stream.responseBody.writeImmutableBuffer(lines)
-        }
+    func take(_ lines: inout ByteBuffer) {
+        stream.responseBody = lines
+        lines = ByteBuffer()
         handler.resume(stream)
     }
 
     func finish() {
         stream.isEndless = false
-        stream.endedAt = .now()
         handler.resume(stream)
     }
 
     func abort() {
+        // It is kept for nobody else's sake.
+        stream.responseBody = ByteBuffer()
         handler.abort(stream)
     }
 }

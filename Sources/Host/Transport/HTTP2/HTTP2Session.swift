@@ -230,6 +230,8 @@ extension HTTP2Session {
             }
             return count
         }
+        // Others may not have taken the lines of a log yet; this client must not keep them once they have.
+        if stream.subscription != nil, stream.responseBody.readableBytes == 0 { stream.responseBody = ByteBuffer() }
         return outgoing.readableBytes < OutboundBuffer.piece ? 0 : NGHTTP2_ERR_PAUSE.rawValue
     }
 

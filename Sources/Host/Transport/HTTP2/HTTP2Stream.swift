@@ -28,8 +28,6 @@ final class HTTP2Stream {
     /// More of the body may come: the answer is a log that is followed.
     var isEndless = false
     var subscription: LogSubscription?
-    /// When the log ended, for the client to take the rest.
-    var endedAt: NIODeadline?
 
     init(id: Int32, place: Int) {
         self.id = id
