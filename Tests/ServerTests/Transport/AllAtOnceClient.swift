@@ -21,7 +21,9 @@ final class AllAtOnceClient {
     private let channel = EmbeddedChannel()
     private let events = EventRecorder()
 
-    init(port: Int, as client: Deployment.Client, applicationProtocol: String) throws {
+    /// - Parameter isNarrow: Whether the systems on both sides take in little of what this client does not read, so that the rest waits in the
+    ///   server. They guess at how much by the size of segments, which is 64 KiB on the loopback device.
+    init(port: Int, as client: Deployment.Client, applicationProtocol: String, isNarrow: Bool = false) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.certificateVerification = .none
         configuration.minimumTLSVersion = .tlsv13
@@ -29,6 +31,15 @@ final class AllAtOnceClient {
         configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(client.certificate).map { .certificate($0) }
         configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: client.key, format: .pem))
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if isNarrow {
+            for (level, option, value) in [(SOL_SOCKET, SO_RCVBUF, 4096), (Int32(IPPROTO_TCP), TCP_MAXSEG, 536)]
+                as [(Int32, Int32, Int32)]
+            {
+                _ = withUnsafePointer(to: value) {
+                    setsockopt(descriptor, level, option, $0, socklen_t(MemoryLayout<Int32>.size))
+                }
+            }
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
@@ -57,10 +68,7 @@ final class AllAtOnceClient {
 
     /// - Returns: What the server answers until it ends the connection.
     func ask(_ request: [UInt8], end: End) throws -> [UInt8] {
-        while !events.isHandshakeOver {
-            try send()
-            guard try receive() else { throw NoHandshake() }
-        }
+        try shakeHands()
         channel.writeAndFlush(ByteBuffer(bytes: request), promise: nil)
         if end == .closeNotify { channel.close(mode: .output, promise: nil) }
         // The system holds back what does not fill a segment until the end, which goes into it (tcp(7)).
@@ -70,6 +78,24 @@ final class AllAtOnceClient {
         shutdown(descriptor, Int32(SHUT_WR))
         while try receive() {}
         return events.received
+    }
+
+    /// - Parameter pause: Done before any of the answer is read.
+    /// - Returns: What the server answers until it ends the connection.
+    func ask(_ request: [UInt8], pause: () throws -> Void) throws -> [UInt8] {
+        try shakeHands()
+        channel.writeAndFlush(ByteBuffer(bytes: request), promise: nil)
+        try send()
+        try pause()
+        while try receive() {}
+        return events.received
+    }
+
+    private func shakeHands() throws {
+        while !events.isHandshakeOver {
+            try send()
+            guard try receive() else { throw NoHandshake() }
+        }
     }
 
     private func send() throws {

@@ -6,8 +6,8 @@ extension HTTP1Handler {
         isDraining = true
         guard let context else { return }
         switch state {
-        case .idle: close(context)
-        case .readingBody, .discardingBody, .answering, .following, .ending, .closed: break
+        case .idle: closeWhenSent(context)
+        case .readingBody, .discardingBody, .answering, .following, .ending, .closing, .closed: break
         }
     }
 
@@ -37,8 +37,8 @@ extension HTTP1Handler {
         case .following(let subscription):
             subscription.end()
         case .idle:
-            close(context)
-        case .ending, .closed:
+            closeWhenSent(context)
+        case .ending, .closing, .closed:
             break
         }
         flush(context)
@@ -56,9 +56,16 @@ extension HTTP1Handler {
             subscription.end()
         case .idle:
             sendLast(response, for: worker.pipeline.reject(response, target: "", on: connection))
-        case .ending, .closed:
+        case .ending, .closing, .closed:
             break
         }
+    }
+
+    /// Every answer is written, and the client gets what it has not taken yet.
+    func closeWhenSent(_ context: ChannelHandlerContext) {
+        abandon()
+        state = .closing(since: .now())
+        context.closeConnectionWhenSent()
     }
 
     func close(_ context: ChannelHandlerContext) {
@@ -72,7 +79,7 @@ extension HTTP1Handler {
         case .readingBody(let exchange), .discardingBody(let exchange, _): worker.pipeline.record(exchange, status: 400)
         case .answering(let exchange): worker.pipeline.record(exchange, status: 499)
         case .following(let subscription): subscription.close()
-        case .idle, .ending, .closed: break
+        case .idle, .ending, .closing, .closed: break
         }
         body.clear()
         dropWaiting()

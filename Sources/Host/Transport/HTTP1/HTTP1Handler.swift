@@ -119,6 +119,8 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             sendLast(.error(504, "the request took too long"), for: exchange)
         case .following(let subscription):
             subscription.checkTime(now: now)
+        case .closing(let since):
+            if now - since > worker.limits.idle { close(context) }
         case .answering, .ending, .closed:
             break
         }
@@ -168,7 +170,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             guard dropped + piece.count > Self.discardLimit else { return }
             keepAlive = false
             answer(exchange)
-        case .idle, .answering, .following, .ending, .closed:
+        case .idle, .answering, .following, .ending, .closing, .closed:
             // Of a request that was refused, whose connection is closing.
             break
         }
@@ -177,7 +179,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     func requestEnded() {
         switch state {
         case .readingBody(let exchange), .discardingBody(let exchange, _): answer(exchange)
-        case .idle, .answering, .following, .ending, .closed: break
+        case .idle, .answering, .following, .ending, .closing, .closed: break
         }
     }
 
@@ -298,6 +300,6 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             bytes.send(context)
             output.reuse(bytes)
         }
-        if case .ending = state { close(context) }
+        if case .ending = state { closeWhenSent(context) }
     }
 }

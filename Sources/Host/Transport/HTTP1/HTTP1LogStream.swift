@@ -38,7 +38,7 @@ final class HTTP1LogStream: LogSink {
 
     func finish() {
         if isChunked { context.writeAndFlush(NIOAny(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil) }
-        context.closeConnection()
+        context.closeConnectionWhenSent()
     }
 
     func abort() {

@@ -11,8 +11,10 @@ enum HTTP1State {
     case answering(Exchange)
     /// The answer is a log, which goes on until one side ends it, and the connection with it.
     case following(LogSubscription)
-    /// The last answer is written; the connection is closed when it is flushed.
+    /// There is a last answer; the connection is closed when it is flushed and the client has taken it.
     case ending
+    /// The last answer is flushed, since this time, and the client has not taken it yet.
+    case closing(since: NIODeadline)
     /// Nothing more is read or written.
     case closed
 
@@ -20,7 +22,7 @@ enum HTTP1State {
     var takesBytes: Bool {
         switch self {
         case .idle, .readingBody, .discardingBody: true
-        case .answering, .following, .ending, .closed: false
+        case .answering, .following, .ending, .closing, .closed: false
         }
     }
 
@@ -31,7 +33,7 @@ enum HTTP1State {
     /// Requests that are not answered yet.
     var activeRequests: Int {
         switch self {
-        case .idle, .following, .ending, .closed: 0
+        case .idle, .following, .ending, .closing, .closed: 0
         case .readingBody, .discardingBody, .answering: 1
         }
     }

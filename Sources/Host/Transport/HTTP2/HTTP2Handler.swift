@@ -27,6 +27,8 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     private var calls = 0
     /// Since when the client takes nothing of what is written.
     private var stalledSince: NIODeadline?
+    /// Since when there is nothing more to write.
+    private var closingSince: NIODeadline?
     // Set while the handler is in the pipeline, which is as long as anything calls it.
     private var context: ChannelHandlerContext?
 
@@ -105,7 +107,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     func checkDeadlines(now: NIODeadline) {
         guard let context, let session else { return }
         // No frame would tell the client that a stream is given up.
-        if let stalledSince, now - stalledSince > worker.limits.idle { return context.closeConnection() }
+        if let since = closingSince ?? stalledSince, now - since > worker.limits.idle { return context.closeConnection() }
         for stream in Array(following.values) { stream.subscription?.checkTime(now: now) }
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
@@ -328,7 +330,9 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         }
         for stream in following.values { stream.subscription?.pump() }
         // What they have left goes out in the next turn.
-        if isAll, !isFlushScheduled, isOver(session) { context.closeConnection() }
+        guard isAll, !isFlushScheduled, closingSince == nil, isOver(session) else { return }
+        closingSince = .now()
+        context.closeConnectionWhenSent()
     }
 
     private func fail(_ error: HTTP2Session.Failure, _ context: ChannelHandlerContext) {
