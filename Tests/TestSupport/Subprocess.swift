@@ -133,7 +133,7 @@ package final class Subprocess: Sendable {
     }
 
     /// The next bytes of standard output, at least one; empty at its end.
-    package func readOutput() -> [UInt8] { Self.read(output) }
+    package func readOutput() -> [UInt8] { readInTime(output) }
 
     /// What is there of standard output by now; empty when there is nothing.
     package func readOutputIfAny() -> [UInt8] {
@@ -142,7 +142,17 @@ package final class Subprocess: Sendable {
     }
 
     /// The next bytes of standard error.
-    package func readError() -> [UInt8] { Self.read(error) }
+    package func readError() -> [UInt8] { readInTime(error) }
+
+    /// What never comes does not hold the tests up for ever: the process is ended then, and with it what it writes.
+    private func readInTime(_ descriptor: Int32) -> [UInt8] {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&polled, 1, Self.patience) == 0 { result.withLock { if $0 == nil { kill(pid, SIGKILL) } } }
+        return Self.read(descriptor)
+    }
+
+    /// In milliseconds: far beyond what any test takes, also under a sanitizer.
+    private static let patience: Int32 = 900_000
 
     /// Waits for the end. The exit code, or minus the number of the signal that ended it.
     @discardableResult
