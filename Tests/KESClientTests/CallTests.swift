@@ -149,7 +149,7 @@ extension HTTPVersionPreference {
         let server = try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: files.path)
         let client = try KESClient(
             endpoints: [server.endpoint], credential: .none, trust: .certificateFile(server.certificate), version: .http1)
-        try await client.closing { client in
+        await client.closing { client in
             #expect(await failure { try await client.version() } == .invalidResponse(server.endpoint, reason: reason))
         }
     }

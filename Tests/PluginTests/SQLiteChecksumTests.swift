@@ -20,7 +20,9 @@ import Testing
             context?.assumingMemoryBound(to: String.self).pointee = String(cString: column)
             return 0
         }
-        guard sqlite3_open(path, &connection) == SQLITE_OK, sqlite3_exec(connection, sql, visit, &text, nil) == SQLITE_OK else {
+        guard sqlite3_open(path, &connection) == SQLITE_OK,
+            withUnsafeMutablePointer(to: &text, { sqlite3_exec(connection, sql, visit, $0, nil) }) == SQLITE_OK
+        else {
             throw TestFailure(String(cString: sqlite3_errmsg(connection)))
         }
         return text
