@@ -32,7 +32,7 @@ struct ForwardedClient {
         case nil: forwarded.problem = "forwarded no certificate"
         case ""?: forwarded.problem = "forwarded an empty certificate, or more than one"
         case let header?:
-            guard let certificate = decode(header), let client = client(of: certificate, certificates) else {
+            guard let certificate = decode(header), let client = try? certificates.client(of: certificate) else {
                 forwarded.problem = "forwarded what is not one percent-encoded PEM certificate"
                 return forwarded
             }
@@ -64,12 +64,6 @@ struct ForwardedClient {
         let isForm = header.contains("BEGIN+CERTIFICATE")
         guard let pem = percentDecoded(isForm ? header.replacing("+", with: " ") : header) else { return nil }
         return try? pem.withUnsafeBytes { try ClientCertificate.encoded(onlyPEM: $0) }
-    }
-
-    private static func client(of der: [UInt8], _ certificates: CertificateMemory) -> Connection.Client? {
-        guard let certificate = try? certificates.parse(der) else { return nil }
-        guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
-        return .authority(der.withUnsafeBytes { try? CertificateDescription(der: $0) })
     }
 
     /// A proxy appends the address that it saw: only the last one is its word, those before it are the client's.

@@ -21,8 +21,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     /// The streams on which a log is followed.
     private var following: [Int32: HTTP2Stream] = [:]
     private var readIsPending = false
-    /// Whole requests that wait for their turn: see `mayBegin`.
-    private var waiting: [HTTP2Stream] = []
+    private var waiting = WaitingRequests()
     /// Requests that the keystore works on, of streams that the client has reset too.
     private var calls = 0
     /// Since when the client takes nothing of what is written.
@@ -112,23 +111,23 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
         if session.streams.isEmpty {
             if now - idleSince > worker.limits.idle { drain() }
         } else {
-            for stream in session.streams {
-                guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else {
-                    continue
-                }
-                if stream.isComplete, !stream.isWaiting {
-                    // An answer that the client does not take: its flow control must not keep a plaintext in memory for ever.
-                    let limit = (exchange.deadline ?? exchange.start) + worker.limits.idle
-                    if stream.isAnswered, stream.subscription == nil, now >= limit { session.abort(stream) }
-                } else if stream.isAnswered {
-                    session.abandon(stream)
-                } else {
-                    answer(stream, exchange, .error(504, "the request took too long"))
-                }
-            }
+            for stream in session.streams { checkDeadline(stream, session, now: now) }
         }
         if let began = session.headBegan, now - began > worker.limits.requestHead { context.closeConnection() }
         flush(context)
+    }
+
+    private func checkDeadline(_ stream: HTTP2Stream, _ session: HTTP2Session, now: NIODeadline) {
+        guard let exchange = stream.exchange, now >= exchange.deadline ?? exchange.start + worker.limits.idle else { return }
+        if stream.isComplete, !stream.isWaiting {
+            // An answer that the client does not take: its flow control must not keep a plaintext in memory for ever.
+            let limit = (exchange.deadline ?? exchange.start) + worker.limits.idle
+            if stream.isAnswered, stream.subscription == nil, now >= limit { session.abort(stream) }
+        } else if stream.isAnswered {
+            session.abandon(stream)
+        } else {
+            answer(stream, exchange, .error(504, "the request took too long"))
+        }
     }
 
     var spoken: ConnectionProtocol { .http2 }
@@ -202,9 +201,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     }
 
     func requestArrived(_ stream: HTTP2Stream) {
-        if waiting.isEmpty, mayBegin { return begin(stream) }
-        stream.isWaiting = true
-        waiting.append(stream)
+        if waiting.isEmpty, mayBegin { begin(stream) } else { waiting.append(stream) }
     }
 
     /// Whether there is room for the answer to another request. Else it waits, with its body, which `HTTP2Session` counts.
@@ -217,21 +214,14 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     /// - Returns: Whether there were any.
     private func beginWaiting() -> Bool {
         var hasBegun = false
-        while mayBegin, let first = waiting.first {
-            waiting.removeFirst()
-            begin(first)
+        while mayBegin, let next = waiting.removeFirst() {
+            begin(next)
             hasBegun = true
         }
         return hasBegun
     }
 
-    private func stopWaiting(_ stream: HTTP2Stream) {
-        stream.isWaiting = false
-        waiting.removeAll { $0 === stream }
-    }
-
     private func begin(_ stream: HTTP2Stream) {
-        stream.isWaiting = false
         guard let exchange = stream.exchange else { return }
         switch worker.pipeline.respond(to: exchange, body: stream.body.bytes) {
         case .ready(let response):
@@ -251,7 +241,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     func streamClosed(_ stream: HTTP2Stream) {
         idleSince = .now()
-        if stream.isWaiting { stopWaiting(stream) }
+        waiting.remove(stream)
         following.removeValue(forKey: stream.id)?.subscription?.close()
         if isDraining { worker.scheduleDrainCheck() }
         guard !stream.isAnswered else { return }
@@ -294,7 +284,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
 
     private func answer(_ stream: HTTP2Stream, _ exchange: Exchange, _ response: Response) {
         guard let session, let context, !stream.isAnswered else { return }
-        if stream.isWaiting { stopWaiting(stream) }
+        waiting.remove(stream)
         worker.pipeline.record(exchange, status: response.status)
         do throws(HTTP2Session.Failure) {
             try session.answer(stream, with: response, date: worker.date, isHead: exchange.isHead)

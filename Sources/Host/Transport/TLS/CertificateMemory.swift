@@ -17,4 +17,11 @@ final class CertificateMemory {
         if der.count <= Self.largest { certificates.remember(certificate, for: der) }
         return certificate
     }
+
+    /// Who holds the DER-encoded certificate. Those of authorities are not identities.
+    func client(of der: [UInt8]) throws -> Connection.Client {
+        let certificate = try parse(der)
+        guard certificate.isCertificateAuthority else { return .identified(certificate.identity) }
+        return .authority(der.withUnsafeBytes { try? CertificateDescription(der: $0) })
+    }
 }

@@ -67,16 +67,14 @@ final class ClientVerification {
         return try client ?? client(of: [encoded])
     }
 
-    /// The certificates of authorities are not identities, and one identity must be left. It must be the leaf's: that is the only key
-    /// whose possession the handshake proves, and the others are anyone's to copy.
+    /// Beside the certificates of authorities one must be left, and it must be the leaf: that is the only one whose key the handshake
+    /// proves the client to hold, and the others are anyone's to copy.
     private func client(of chain: [[UInt8]]) throws -> Connection.Client {
         guard let first = chain.first else { return .withoutCertificate }
-        let leaf = try certificates.parse(first)
-        guard !leaf.isCertificateAuthority else {
-            return .authority(first.withUnsafeBytes { try? CertificateDescription(der: $0) })
-        }
+        let leaf = try certificates.client(of: first)
+        guard case .identified = leaf else { return leaf }
         for other in chain.dropFirst() where try !certificates.parse(other).isCertificateAuthority { return .ambiguous }
-        return .identified(leaf.identity)
+        return leaf
     }
 
     /// Why the handshake failed, for the error log; nil when there is nothing to say beside what was said already.
