@@ -37,15 +37,17 @@ def main():
     options = parser.parse_args()
     if options.short:
         options.rounds, options.seconds = 2, 2
+    libraries = [pathlib.Path(options.libraries, f"{name}.so") for name in ("client_certificate", "allocation_count")]
+    for library in libraries:
+        # The dynamic linker would only warn, and what is counted be wrong.
+        if not library.exists():
+            parser.error(f"there is no {library}: ./Benchmarks/run.sh builds it")
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
     with tempfile.TemporaryDirectory() as work:
         os.chmod(work, 0o755)
-        libraries = pathlib.Path(options.libraries)
         credentials = Credentials(options.kes, work)
-        bench = Bench(
-            options.kes, credentials, work, libraries / "client_certificate.so", libraries / "allocation_count.so", options.rounds,
-            options.seconds)
+        bench = Bench(options.kes, credentials, work, *libraries, options.rounds, options.seconds)
         rows = []
         for found in measurements(bench, options):
             rows.append(found)

@@ -57,6 +57,13 @@ import Testing
                 """), "\(result.text)")
     }
 
+    /// `Benchmarks/run.sh` makes the page anew, of its figures and of these notes: what is said on the page alone would be lost.
+    @Test func thePageOfPerformanceEndsWithTheNotesThatItIsMadeOf() throws {
+        let notes = try Page("Benchmarks/notes.md").text
+        #expect(notes.hasPrefix("## How some of it is measured\n"))
+        #expect(try Page("docs/performance.md").text.hasSuffix("\n\n" + notes))
+    }
+
     /// With openssl alone, as the page for developers says.
     @Test func aClientCertificateIsMadeOfAnAPIKeyAsThePageSays() throws {
         let deployment = try Deployment()
