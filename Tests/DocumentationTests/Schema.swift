@@ -41,7 +41,10 @@ struct Schema {
 
     private func textProblems(_ text: String, _ schema: [String: Any], _ path: String) -> [String] {
         var problems: [String] = []
-        if let pattern = schema["pattern"] as? String, text.range(of: pattern, options: .regularExpression) == nil {
+        // As ECMAScript has it: Foundation's `$` matches before a last line separator too.
+        if let pattern = schema["pattern"] as? String,
+            text.range(of: pattern.replacing(/\$$/, with: "\\z"), options: .regularExpression) == nil
+        {
             problems.append("\(path): '\(text.prefix(80))' does not match \(pattern)")
         }
         if let least = schema["minLength"] as? Int, text.count < least { problems.append("\(path): too short") }
