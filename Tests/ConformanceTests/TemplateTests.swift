@@ -62,6 +62,47 @@ import Testing
         }
     }
 
+    @Test(
+        "What the templates in C and C++ make passes UndefinedBehaviorSanitizer",
+        arguments: [("c", "CFLAGS"), ("cpp", "CXXFLAGS")])
+    func undefinedBehaviour(language: String, variable: String) throws {
+        let directory = try TemporaryDirectory()
+        let flags = "-O1 -fsanitize=undefined -D_GNU_SOURCE"
+        let script = "'\(kesPath())' plugin new my-store --language \(language) && cd my-store && make \(variable)='\(flags)'"
+        let built = try run("sh", ["-euc", script], directory: directory.path)
+        #expect(built.code == 0, "\(built.text)\(built.errorText)")
+        // What the sanitizer finds, it writes to standard error, which is a finding of `process.silent`.
+        let rules = ["values.empty", "values.sizes", "names.invalid", "delete.removes", "list.pages", "open.malformed"]
+        let checked = try run(
+            kesPath(),
+            ["plugin", "check", "libmy-store.so", "--config", #"{"path":"{dir}/keys"}"#] + rules.flatMap { ["--only", $0] },
+            directory: directory.file("my-store"))
+        #expect(checked.code == 0, "\(checked.text)")
+    }
+
+    @Test("A message that is too long for the template in C is cut off, and nothing of what lies behind it is sent")
+    func longMessage() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(
+            """
+            #include "border.h"
+            static void take(void *size, keswick_bytes bytes) { *(size_t *)size = bytes.size; }
+            int main(void) {
+              char what[400];
+              memset(what, 'x', sizeof what - 1);
+              what[sizeof what - 1] = 0;
+              size_t size = 0;
+              keswick_call call = {sizeof call, 0, {&size, take}};
+              errno = 0;
+              fail(&call, KESWICK_INTERNAL, what);
+              return size == 199 ? 0 : 1;
+            }
+            """, to: "main.c")
+        let include = "-I '\(Repository.root)/examples/plugins/c' -I '\(Repository.root)/Sources/PluginAPI/include'"
+        let result = try run("sh", ["-euc", "cc -std=gnu11 \(include) main.c -o main && ./main"], directory: directory.path)
+        #expect(result.code == 0, "\(result.errorText)")
+    }
+
     @Test("A template is small: what is an author's own has less than 250 lines")
     func size() throws {
         for file in ["c/keystore.c", "cpp/keystore.cpp", "rust/src/lib.rs", "swift/Sources/Logfile/Logfile.swift"] {

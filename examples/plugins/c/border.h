@@ -13,7 +13,9 @@
 static inline keswick_result fail(const keswick_call *call, keswick_result result, const char *what) {
   char text[200];
   int size = errno ? snprintf(text, sizeof text, "%s: %s", what, strerror(errno)) : snprintf(text, sizeof text, "%s", what);
-  call->error.write(call->error.context, (keswick_bytes){(const uint8_t *)text, (size_t)size});
+  /* snprintf says how long the whole text would have been. */
+  size_t written = size < 0 ? 0 : (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+  call->error.write(call->error.context, (keswick_bytes){(const uint8_t *)text, written});
   return result;
 }
 

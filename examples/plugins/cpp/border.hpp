@@ -27,7 +27,9 @@ inline Failure system_failure(const std::string &what) {
 // Bytes that are wiped before they are freed.
 struct Secret : std::vector<uint8_t> {
   using vector::vector;
-  ~Secret() { explicit_bzero(data(), size()); }
+  ~Secret() {
+    if (!empty()) explicit_bzero(data(), size());
+  }
 };
 
 inline std::string_view view(keswick_bytes bytes) { return {reinterpret_cast<const char *>(bytes.data), bytes.size}; }
@@ -77,6 +79,8 @@ keswick_result answer(const keswick_call *call, Body body) {
     failure = thrown;
   } catch (const std::exception &error) {
     failure = {KESWICK_INTERNAL, error.what()};
+  } catch (...) {
+    failure = {KESWICK_INTERNAL, "an exception that says nothing"};
   }
   if (!failure.message.empty())
     call->error.write(call->error.context, {reinterpret_cast<const uint8_t *>(failure.message.data()), failure.message.size()});
