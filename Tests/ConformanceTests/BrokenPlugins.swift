@@ -50,6 +50,7 @@ struct BrokenPlugin: Sendable, CustomTestStringConvertible {
         BrokenPlugin("TELLS_VALUES", "errors.secrets", shownBy: "values.too-large"),
         BrokenPlugin("SILENT_FAILURES", "errors.messages", shownBy: "names.invalid"),
         BrokenPlugin("TWO_MESSAGES", "errors.messages", shownBy: "names.invalid"),
+        BrokenPlugin("VAST_MESSAGES", "calls.sinks", shownBy: "names.invalid"),
         BrokenPlugin("UNKNOWN_RESULT", "calls.answers", shownBy: "create.exists"),
         BrokenPlugin("GIVES_TWICE", "calls.sinks", shownBy: "create.stores"),
         BrokenPlugin("OTHER_THREAD", "calls.sinks", shownBy: "create.stores"),

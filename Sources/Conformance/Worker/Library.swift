@@ -64,7 +64,7 @@ final class Library: Sendable {
             throw Problem(rule: .table, text: "`name` is not 1 to 64 bytes of a-z 0-9 - _")
         }
         guard let version = Self.text(copy.version), !version.isEmpty else {
-            throw Problem(rule: .table, text: "`version` is missing, empty, or longer than 255 bytes")
+            throw Problem(rule: .table, text: "`version` is missing, empty, not UTF-8, or longer than 255 bytes")
         }
         // KESWICK_SERIAL and KESWICK_DURABLE, whose macros with a cast Swift does not import.
         let (serial, durable) = (UInt64(1) << 0, UInt64(1) << 1)

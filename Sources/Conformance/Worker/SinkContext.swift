@@ -30,11 +30,16 @@ final class SinkContext: Sendable {
 
     private func receive(_ bytes: keswick_bytes) {
         // A pointer that cannot be read crashes here, which is the plugin's crash.
-        let copy = bytes.data.map { Array(UnsafeBufferPointer(start: $0, count: bytes.size)) } ?? []
+        // `size_t` is `Int` here, and an error's -1 negative.
+        let copy = bytes.data.map { Array(UnsafeBufferPointer(start: $0, count: max(bytes.size, 0))) } ?? []
         let isHere = pthread_equal(thread, pthread_self()) != 0
         let isOpen = state.withLockedValue { state in
             if state.problem == nil {
-                if bytes.data == nil, bytes.size != 0 { state.problem = "gave \(counted(bytes.size, "byte")) at NULL" }
+                if bytes.size < 0 {
+                    state.problem = "gave \(UInt(bitPattern: bytes.size)) bytes, more than there can be"
+                } else if bytes.data == nil, bytes.size != 0 {
+                    state.problem = "gave \(counted(bytes.size, "byte")) at NULL"
+                }
                 if !isHere { state.problem = "was called on another thread than its own" }
             }
             if state.isOpen { state.writes.append(copy) }

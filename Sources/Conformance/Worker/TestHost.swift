@@ -37,13 +37,15 @@ final class TestHost: @unchecked Sendable {
     func end() { state.withLockedValue { $0.isOver = true } }
 
     private func log(_ level: Int32, _ message: keswick_bytes) {
-        let bytes = message.data.map { Array(UnsafeBufferPointer(start: $0, count: message.size)) } ?? []
+        let bytes = message.data.map { Array(UnsafeBufferPointer(start: $0, count: max(message.size, 0))) } ?? []
         let isOver = state.withLockedValue { state in
             if state.levels.count < 1000 { state.levels.append(level) }
             return state.isOver
         }
         session.expect(!isOver, .closeReleases, "a line was logged after close() had returned")
         session.expect((0...3).contains(level), .messages, "a line was logged at level \(level), which is none of KESWICK_LOG_*")
+        session.expect(
+            message.size >= 0, .messages, "a line of \(UInt(bitPattern: message.size)) bytes was logged, more than there can be")
         session.expect(String(validating: bytes, as: UTF8.self) != nil, .messages, "a line was logged that is not UTF-8")
         if bytes.withUnsafeBytes(session.marker.isFound) { session.fail(.secrets, "a log line holds a part of a value") }
     }

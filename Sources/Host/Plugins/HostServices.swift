@@ -1,42 +1,66 @@
 import Logging
+import NIOConcurrencyHelpers
 import PluginAPI
 
 /// What the server offers to an open keystore: its error log.
 final class HostServices: @unchecked Sendable {
-    // `@unchecked Sendable` holds because the structure is written in `init` only, and `Logger` is safe on all threads.
-    private let logger: Logger
-    private let keystore: String
-    private let structure: UnsafeMutablePointer<keswick_host>
-
-    init(keystore: String, logger: Logger) {
-        self.keystore = keystore
-        self.logger = logger
-        structure = .allocate(capacity: 1)
-        structure.initialize(
-            to: keswick_host(
-                size: MemoryLayout<keswick_host>.size, context: nil,
-                log: { context, level, message in
-                    // The plugin hands back the context that it got, and the instance owns the object behind it until close().
-                    guard let context, message.data != nil || message.size == 0 else { return }
-                    let services = Unmanaged<HostServices>.fromOpaque(context).takeUnretainedValue()
-                    services.log(level, UnsafeRawBufferPointer(start: message.data, count: message.size))
-                }))
-        structure.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+    // `@unchecked Sendable` holds because what it points to is written in `init` only.
+    private struct Line {
+        var keystore: String
+        var logger: Logger
     }
 
-    deinit { structure.deallocate() }
+    private struct Registry {
+        var lines: [UInt: Line] = [:]
+        var made: UInt = 0
+    }
 
-    /// Valid as long as this object, which must live until the plugin's `close` has returned.
-    var pointer: UnsafePointer<keswick_host> { UnsafePointer(structure) }
+    /// Whose log is whose. A plugin gets the number, so that one whose threads go on after `close` reaches nothing that is gone.
+    private static let registry = NIOLockedValueBox(Registry())
 
-    private func log(_ level: Int32, _ message: UnsafeRawBufferPointer) {
-        let severity: Logger.Level =
-            switch level {
-            case KESWICK_LOG_DEBUG: .debug
-            case KESWICK_LOG_INFO: .info
-            case KESWICK_LOG_WARNING: .warning
-            default: .error
-            }
-        logger.log(level: severity, "keystore '\(keystore)': \(OperatorText.decode(message))")
+    /// No other has it, of the 65,535 that were made last.
+    let number: UInt
+    /// For the plugin. A thread of its own may read it after `close`: it stays, with its 24 bytes, until the process ends.
+    let pointer: UnsafePointer<keswick_host>
+
+    init(keystore: String, logger: Logger) {
+        let number = Self.registry.withLockedValue { registry in
+            registry.made = registry.made % 0xffff + 1
+            registry.lines[registry.made] = Line(keystore: keystore, logger: logger)
+            return registry.made
+        }
+        self.number = number
+        let structure = UnsafeMutablePointer<keswick_host>.allocate(capacity: 1)
+        structure.initialize(
+            to: keswick_host(
+                size: MemoryLayout<keswick_host>.size, context: UnsafeMutableRawPointer(bitPattern: number),
+                log: { context, level, message in
+                    let number = UInt(bitPattern: context)
+                    if let problem = message.problem {
+                        let text = "the plugin breaks its contract with a line for the log: \(problem)"
+                        return HostServices.log(.error, text, number: number)
+                    }
+                    let bytes = UnsafeRawBufferPointer(start: message.data, count: message.size)
+                    HostServices.log(HostServices.severity(level), OperatorText.decode(bytes), number: number)
+                }))
+        pointer = UnsafePointer(structure)
+    }
+
+    /// Nothing is logged from here on.
+    deinit { Self.registry.withLockedValue { _ = $0.lines.removeValue(forKey: number) } }
+
+    /// Writes a line in the name of the keystore whose services have the number. Nothing when they are gone.
+    static func log(_ level: Logger.Level, _ text: @autoclosure () -> String, number: UInt) {
+        guard let line = registry.withLockedValue({ $0.lines[number] }) else { return }
+        line.logger.log(level: level, "keystore '\(line.keystore)': \(text())")
+    }
+
+    private static func severity(_ level: Int32) -> Logger.Level {
+        switch level {
+        case KESWICK_LOG_DEBUG: .debug
+        case KESWICK_LOG_INFO: .info
+        case KESWICK_LOG_WARNING: .warning
+        default: .error
+        }
     }
 }

@@ -26,7 +26,7 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
             return .failure(KeystoreFailure(.internal, "the library is not loaded in this process"))
         }
         var handle: OpaquePointer?
-        let failure = call("open", deadline) { call in
+        let failure = call("open", deadline, services) { call in
             configuration.withUnsafeBytes { table.open(view($0), services.pointer, call, &handle) }
         }
         if let failure { return .failure(failure) }
@@ -45,7 +45,7 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
 
     func create(_ name: String, _ value: SecretBytes, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
         result(
-            Self.call("create", deadline, mayAnswer: .exists) { call in
+            Self.call("create", deadline, heldServices, mayAnswer: .exists) { call in
                 Self.withView(name) { name in
                     value.withUnsafeBytes { table.create(handle, call, name, Self.view($0)) }
                 }
@@ -54,8 +54,8 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
 
     func get(_ name: String, _ deadline: MonotonicTime) -> Result<SecretBytes, KeystoreFailure> {
         let receiver = ValueReceiver()
-        let failure = Self.call("get", deadline, mayAnswer: .notFound, receiver: receiver) { call in
-            Self.withView(name) { name in receiver.withSink { table.get(handle, call, name, $0) } }
+        let failure = Self.call("get", deadline, heldServices, mayAnswer: .notFound, receiver: receiver) { call in
+            Self.withView(name) { name in receiver.withSink(of: heldServices) { table.get(handle, call, name, $0) } }
         }
         if let failure { return .failure(failure) }
         guard let value = receiver.value else { return .failure(KeystoreFailure(.internal, "get returned OK but gave no value")) }
@@ -64,7 +64,7 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
 
     func delete(_ name: String, _ deadline: MonotonicTime) -> Result<Void, KeystoreFailure> {
         result(
-            Self.call("remove", deadline, mayAnswer: .notFound) { call in
+            Self.call("remove", deadline, heldServices, mayAnswer: .notFound) { call in
                 Self.withView(name) { table.remove(handle, call, $0) }
             })
     }
@@ -73,10 +73,10 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
         prefix: String, after: String, limit: Int, _ deadline: MonotonicTime
     ) -> Result<[String], KeystoreFailure> {
         let receiver = NamesReceiver(prefix: prefix, after: after, limit: limit)
-        let failure = Self.call("list", deadline, receiver: receiver) { call in
+        let failure = Self.call("list", deadline, heldServices, receiver: receiver) { call in
             Self.withView(prefix) { prefix in
                 Self.withView(after) { after in
-                    receiver.withSink { table.list(handle, call, prefix, after, limit, $0) }
+                    receiver.withSink(of: heldServices) { table.list(handle, call, prefix, after, limit, $0) }
                 }
             }
         }
@@ -89,11 +89,13 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
         guard table.status != nil else {
             return list(prefix: "", after: "", limit: 1, deadline).map { _ in .now - start }
         }
-        let failure = Self.call("status", deadline) { table.status(handle, $0) }
+        let failure = Self.call("status", deadline, heldServices) { table.status(handle, $0) }
         return failure.map { .failure($0) } ?? .success(.now - start)
     }
 
     // MARK: The border
+
+    private var heldServices: HostServices { services.takeUnretainedValue() }
 
     private func result(_ failure: KeystoreFailure?) -> Result<Void, KeystoreFailure> {
         failure.map { .failure($0) } ?? .success(())
@@ -103,11 +105,11 @@ final class PluginInstance: KeystoreInstance, @unchecked Sendable {
     ///
     /// - Parameter mayAnswer: the answer besides OK that is no failure of the keystore, where the function has one.
     private static func call(
-        _ function: String, _ deadline: MonotonicTime, mayAnswer: KeystoreFailure.Kind? = nil,
+        _ function: String, _ deadline: MonotonicTime, _ services: HostServices, mayAnswer: KeystoreFailure.Kind? = nil,
         receiver: SinkReceiver? = nil, _ body: (UnsafePointer<keswick_call>) -> keswick_result
     ) -> KeystoreFailure? {
         let message = MessageReceiver()
-        let code = message.withSink { sink in
+        let code = message.withSink(of: services) { sink in
             var call = keswick_call(size: MemoryLayout<keswick_call>.size, deadline: deadline.nanoseconds, error: sink)
             return body(&call)
         }

@@ -15,35 +15,35 @@ class SinkReceiver {
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) {}
 
     /// Lends the sink to `body`, valid until it returns.
-    final func withSink<Result>(_ body: (keswick_sink) -> Result) -> Result {
-        withExtendedLifetime(self) {
-            // The receiver outlives `body`, and so the unretained pointer, by the line above.
-            let context = Unmanaged.passUnretained(self).toOpaque()
-            return body(
-                keswick_sink(
-                    context: context,
-                    write: { context, bytes in
-                        // The plugin hands back the context that it got, as the header demands.
-                        guard let context else { return }
-                        let receiver = Unmanaged<SinkReceiver>.fromOpaque(context).takeUnretainedValue()
-                        receiver.writes += 1
-                        guard bytes.data != nil || bytes.size == 0 else {
-                            receiver.report("it gave \(Plural.count(bytes.size, "byte")) at NULL")
-                            return
-                        }
-                        receiver.receive(UnsafeRawBufferPointer(start: bytes.data, count: bytes.size))
-                    }))
-        }
+    ///
+    /// - Parameter services: of the plugin that gets it, whose log says when it is called later.
+    final func withSink<Result>(of services: HostServices? = nil, _ body: (keswick_sink) -> Result) -> Result {
+        let sink = OpenSinks.open(self, of: services)
+        defer { if OpenSinks.close(sink) { report("it called a sink on another thread than the one that got it") } }
+        return body(sink)
+    }
+
+    /// What the plugin has written to the sink.
+    final func write(_ bytes: keswick_bytes) {
+        writes += 1
+        if let problem = bytes.problem { return report(problem) }
+        receive(UnsafeRawBufferPointer(start: bytes.data, count: bytes.size))
     }
 }
 
 /// Receives the message that explains a failure.
 final class MessageReceiver: SinkReceiver {
-    private(set) var message = ""
+    private var text = ""
+
+    /// What the operator is told: the message, or why there is none.
+    var message: String {
+        guard text.isEmpty, let problem else { return text }
+        return "the plugin breaks its contract with the message: \(problem)"
+    }
 
     override fileprivate func receive(_ bytes: UnsafeRawBufferPointer) {
         // More than one message breaks the rules, but is no reason to lose what the first one says.
-        if writes == 1 { message = OperatorText.decode(bytes) }
+        if writes == 1 { text = OperatorText.decode(bytes) }
     }
 }
 

@@ -62,6 +62,7 @@ enum broken_promise {
   UNKNOWN_FLAG,
   UNKNOWN_MEMBERS,
   UNKNOWN_RESULT,
+  VAST_MESSAGES, /* Of a size that is no size. */
   VOLATILE,
 };
 

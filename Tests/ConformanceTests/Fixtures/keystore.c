@@ -25,6 +25,10 @@ static char kept_path[4300];
 
 static keswick_result fail(const keswick_call *call, keswick_result result, const char *message) {
   if (BREAKS(SILENT_FAILURES)) return result;
+  if (BREAKS(VAST_MESSAGES)) {
+    call->error.write(call->error.context, (keswick_bytes){(const uint8_t *)message, (size_t)-1});
+    return result;
+  }
   call->error.write(call->error.context, (keswick_bytes){(const uint8_t *)message, strlen(message)});
   if (BREAKS(TWO_MESSAGES)) call->error.write(call->error.context, (keswick_bytes){(const uint8_t *)message, strlen(message)});
   return result;

@@ -20,8 +20,8 @@
  * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
  * When LISTED is defined, names in quotes and with commas between them, open makes entries of these names. Each holds what the file
  * ENTRY_FILE does.
- * list answers some prefixes wrongly, see lists.h. The test_… functions of gate.h are the test's, found with
- * dlsym. */
+ * list answers some prefixes wrongly, see lists.h, and get some names, see sinks.h. The test_… functions there and in gate.h are the
+ * test's, found with dlsym. */
 #include <keswick_keystore.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@
 #include <unistd.h>
 #include "gate.h"
 #include "lists.h"
+#include "sinks.h"
 #include "tricks.h"
 
 #ifndef NAME
@@ -172,7 +173,7 @@ static keswick_result do_open(keswick_bytes configuration, const keswick_host *h
     say(call, "the path is missing: give 'path'", 32);
     return leave(KESWICK_INVALID);
   }
-  the_instance.host = host;
+  the_instance.host = kept_host = host;
   host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"opened\nforged line", 18});
 #ifdef HELPERS
   start_helpers(host);
@@ -238,6 +239,7 @@ static keswick_result do_get(keswick_instance *instance, const keswick_call *cal
   if (begins(name, "stuck-")) stay(the_instance.host);
   if (begins(name, "punctual-") && !was_punctual) return leave(return_on_time(call));
   if (begins(name, "never-")) return leave(KESWICK_OK);
+  if (get_wrong(call, name, value, &result)) return leave(result);
   if (begins(name, "twice-")) {
     value.write(value.context, (keswick_bytes){(const uint8_t *)"one", 3});
     value.write(value.context, (keswick_bytes){(const uint8_t *)"two", 3});

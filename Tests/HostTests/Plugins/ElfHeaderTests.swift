@@ -46,6 +46,12 @@ struct ElfHeaderTests {
     @Test("it is an object file or a core, not a shared library", arguments: [1, 2, 4] as [UInt8])
     func otherType(type: UInt8) throws {
         #expect(try problem { $0[16] = type } == .notASharedObject)
+        // As compilers write it: without program headers.
+        let bare = try problem {
+            $0[16] = type
+            for index in Array(32..<40) + Array(54..<58) { $0[index] = 0 }
+        }
+        #expect(bare == (type == 1 ? .notASharedObject : .truncated))
     }
 
     @Test("it is cut short, within its header or behind it")

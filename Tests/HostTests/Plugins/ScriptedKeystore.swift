@@ -39,6 +39,9 @@ final class ScriptedKeystore: Sendable {
         _ = await onThread { [control] in control.call("test_wait_until_blocked", count) }
     }
 
+    /// Has the plugin do what a function of `Fixtures/sinks.h` does.
+    func play(_ function: String) { control.call(function) }
+
     // The calls, awaited.
 
     func create(_ name: String, _ value: SecretBytes, timeout: Duration = .seconds(60)) async -> Result<Void, KeystoreFailure> {

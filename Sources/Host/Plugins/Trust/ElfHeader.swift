@@ -69,6 +69,8 @@ package struct ElfHeader: Equatable, Sendable {
         guard wordClass == 2, byteOrder == native, MemoryLayout<Int>.size == 8 else { throw Problem.otherFormat }
         type = bytes.load(UInt16.self, at: 16)
         machine = bytes.load(UInt16.self, at: 18)
+        // What was compiled and not linked has no segments.
+        guard type != UInt16(ET_REL) else { throw Problem.notASharedObject }
         let table = bytes.load(UInt64.self, at: 32)
         let entrySize = UInt64(bytes.load(UInt16.self, at: 54))
         let entries = UInt64(bytes.load(UInt16.self, at: 56))
