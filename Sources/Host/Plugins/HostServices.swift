@@ -18,14 +18,14 @@ final class HostServices: @unchecked Sendable {
     /// Whose log is whose. A plugin gets the number, so that one whose threads go on after `close` reaches nothing that is gone.
     private static let registry = NIOLockedValueBox(Registry())
 
-    /// No other has it, of the 65,535 that were made last.
+    /// No other has it that is there, or of the last 60,000 that were.
     let number: UInt
     /// For the plugin. A thread of its own may read it after `close`: it stays, with its 24 bytes, until the process ends.
     let pointer: UnsafePointer<keswick_host>
 
     init(keystore: String, logger: Logger) {
         let number = Self.registry.withLockedValue { registry in
-            registry.made = registry.made % 0xffff + 1
+            repeat { registry.made = registry.made % 0xffff + 1 } while registry.lines[registry.made] != nil
             registry.lines[registry.made] = Line(keystore: keystore, logger: logger)
             return registry.made
         }
