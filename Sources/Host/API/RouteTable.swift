@@ -8,6 +8,9 @@ struct RouteTable: Sendable {
     /// The paths again, one after another, with where each begins and ends: they are compared for every request.
     private let paths: [UInt8]
     private let bounds: [Range<Int>]
+    /// Whether the configuration opens some route to everybody (`skip_auth`), so that a handshake without a certificate must succeed.
+    /// `/version`, which needs no policy, does not open it by itself.
+    let allowsAnonymousClients: Bool
 
     /// - Parameters:
     ///   - routes: The API's rows.
@@ -26,18 +29,13 @@ struct RouteTable: Sendable {
             return start..<paths.count
         }
         self.paths = paths
+        // The reader of the configuration lets no path through that is no route's.
+        allowsAnonymousClients = overrides.values.contains { $0.skipAuthentication }
     }
 
     /// The API as a configuration wants it.
     init(_ configuration: Configuration) {
         self.init(routes: Host.routes, overrides: configuration.routes)
-    }
-
-    /// Whether some route other than `/version` answers without a certificate, so that a handshake without one must succeed.
-    var allowsAnonymousClients: Bool {
-        routes.contains { route in
-            if case .anyone = route.access { route.path != "/version" } else { false }
-        }
     }
 
     /// The route of a decoded path, and where its argument begins, in UTF-8 bytes.

@@ -38,6 +38,14 @@ import Testing
         }
     }
 
+    /// It needs no policy anyway, but without this no client gets as far as to ask for it.
+    @Test(arguments: ["--http1.1", "--http2"])
+    func theVersionAloneCanBeOpenToEverybody(flag: String) throws {
+        let server = try start("api: { /version: { skip_auth: true } }")
+        #expect(try server.curl("/version", as: nil, [flag]).status == 200)
+        #expect(try server.curl("/v1/ready", as: nil, [flag]).status == 400)
+    }
+
     @Test func theCertificateOfAnAuthorityIsNoIdentity() throws {
         let server = try start()
         let authority = try certificates.selfSigned("authority", isAuthority: true)
