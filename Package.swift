@@ -78,12 +78,15 @@ let package = Package(
         .executableTarget(
             name: "kes",
             dependencies: [
-                "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
+                "CLinux", "Conformance", "Host", "KESClient", "Credentials", "SecureBytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // All symbols are bound at the start: with lazy binding the dynamic linker saves vector registers on the stack at the first
             // call of a function, and what it saved there held part of a secret that was being encoded.
-            linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
+            // Memory is wiped before it is given back (WipedHeap.swift).
+            linkerSettings: [
+                .unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "--wrap=free", "-Xlinker", "--wrap=realloc"])
+            ]
         ),
 
         .executableTarget(name: "example-data-keys", dependencies: ["Credentials", "KESClient"], path: "examples/DataKeys"),

@@ -50,6 +50,9 @@ static inline int keswick_allowed_processors(void) {
 /* Names the calling thread, at most 15 bytes: PR_SET_NAME of prctl(2). */
 static inline int keswick_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+/* The C library's free(3) in a program that is linked with `--wrap=free` and has another one in its place (ld(1)). */
+extern void __real_free(void *memory);
+
 /* memmem(3), which <string.h> declares for GNU's own dialect only. Linear in both lengths since glibc 2.28. */
 extern void *memmem(const void *text, size_t text_length, const void *piece, size_t piece_length);
 
