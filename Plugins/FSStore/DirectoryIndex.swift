@@ -12,6 +12,9 @@ import PluginKit
 /// A change time says nothing about changes that fall into the same tick of its clock. So names are kept for the next page
 /// only when the directory had been quiet for longer than a tick when the reading began: every later change then has another
 /// time. Until then each page reads the directory again, which is right and only slower.
+///
+/// One thread reads at a time, for all who asked before it began. 500,000 names take a second: read by each of the host's threads at
+/// once they would keep all of them for longer than a call may last, and who wants a key would be told that the keystore is stuck.
 final class DirectoryIndex: Sendable {
     private struct Snapshot: Sendable {
         let names: NameList
@@ -21,6 +24,7 @@ final class DirectoryIndex: Sendable {
     private let directory: Directory
     private let isLocal: Bool
     private let snapshot = Lock<Snapshot?>(nil)
+    private let reading = SharedReading<NameList>()
 
     init(_ directory: Directory) {
         self.directory = directory
@@ -30,8 +34,17 @@ final class DirectoryIndex: Sendable {
     /// All names that exist from before the call to after it, and possibly some that do not.
     func names(_ deadline: Deadline) throws(KeystoreError) -> NameList {
         try directory.checkPath()
+        if let names = known(at: try directory.info().st_ctim) { return names }
+        return try reading.value(until: deadline) { () throws(KeystoreError) in try readUnlessKnown(deadline) }
+    }
+
+    private func known(at changed: timespec) -> NameList? {
+        snapshot.withLock { $0 }.flatMap { $0.changed == changed ? $0.names : nil }
+    }
+
+    private func readUnlessKnown(_ deadline: Deadline) throws(KeystoreError) -> NameList {
         let changed = try directory.info().st_ctim
-        if let snapshot = snapshot.withLock({ $0 }), snapshot.changed == changed { return snapshot.names }
+        if let names = known(at: changed) { return names }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let names = try read(deadline)

@@ -112,6 +112,18 @@ import Testing
         #expect(call > 5)
     }
 
+    /// Who asks while one reads shares the next reading. Another may come late for that one.
+    @Test func listsThatAreAskedForAtOnceShareAReadingOfTheDirectory() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let (lines, end) = try Driver.run(
+            .fs, configuration: Backend.fs.configuration(in: directory), ["open", "creates:key-:3:1", "lists:16"])
+        #expect(end == .exited(0))
+        let counts = try #require(lines.last).split(separator: " ").compactMap { Int($0) }
+        try #require(counts.count == 2, "\(lines)")
+        #expect(counts[0] == 16)
+        #expect((1...3).contains(counts[1]), "\(counts[1]) readings")
+    }
+
     @Test func readOnlyFileSystemIsNamedAsSuch() throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let (lines, _) = try Driver.run(

@@ -28,6 +28,7 @@ static int fault_error;
 static long fault_at;
 static int fault_lasting;
 static int tells_busy;
+static void (*before_reading)(int);
 
 void fault_arm(enum fault_kind kind, int error, long at, int lasting) {
   fault = kind;
@@ -58,6 +59,8 @@ void fault_wait(void) {
 }
 
 void fault_tell_busy(void) { tells_busy = 1; }
+
+void fault_before_reading(void (*call)(int)) { before_reading = call; }
 
 /* Looks at the result of a call that takes locks. */
 static int locked(int result) {
@@ -247,9 +250,16 @@ int flock(int fd, int operation) {
     if (meet() == 1) return NULL;                                  \
     return real arguments;                                         \
   }
-STAND_BETWEEN_POINTER(DIR *, fdopendir, (int fd), (fd))
 STAND_BETWEEN_POINTER(struct dirent *, readdir, (DIR * directory), (directory))
 STAND_BETWEEN_POINTER(struct dirent64 *, readdir64, (DIR * directory), (directory))
+
+DIR *fdopendir(int fd) {
+  typedef DIR *(*type)(int);
+  REAL(fdopendir, type);
+  if (meet() == 1) return NULL;
+  if (before_reading) before_reading(fd);
+  return real(fd);
+}
 
 int usleep(useconds_t microseconds) {
   typedef int (*type)(useconds_t);

@@ -27,4 +27,7 @@ void fault_wait(void);
 /* From now on, prints `busy` whenever a lock is asked for that another process holds. */
 void fault_tell_busy(void);
 
+/* From now on, calls `call` with the descriptor of a directory before its names are read. */
+void fault_before_reading(void (*call)(int));
+
 #endif

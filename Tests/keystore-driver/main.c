@@ -18,6 +18,7 @@
  *   durable                     from here on prints, behind an open, a create or a delete that answered OK, what would be lost
  *                               if the machine stopped now: see `durable_report`
  *   freed                       whether a block that SQLite freed, and one that it moved to make it longer, were wiped
+ *   lists:COUNT                 lists with COUNT threads at once; prints how many succeeded and how often the directory was read
  *   busy                        from here on prints `busy` whenever a lock is held by another process
  */
 #define _GNU_SOURCE
@@ -36,6 +37,7 @@
 #include "../../Sources/PluginAPI/include/keswick_keystore.h"
 #include "durability.h"
 #include "faults.h"
+#include "lists.h"
 
 /* Prints past the C library's write, so that no fault meets it and a kill loses nothing. */
 static void say(const char *format, ...) {
@@ -190,6 +192,9 @@ static void run(char *step, const char *configuration) {
   } else if (!strcmp(word, "list")) {
     keswick_sink sink = {NULL, take_name};
     say("list %d\n", table->list(instance, &call, text(""), text(""), 1000000, sink));
+  } else if (!strcmp(word, "lists") && first) {
+    struct lists_result result = lists_run(table, instance, call, atoi(first));
+    say("lists %d %d\n", result.succeeded, result.readings);
   } else if (!strcmp(word, "status")) {
     say("status %d\n", table->status(instance, &call));
   } else if (!strcmp(word, "close")) {
