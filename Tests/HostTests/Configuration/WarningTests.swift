@@ -12,6 +12,14 @@ struct WarningTests {
             ("policy: { p: { allow: [ '/v1/key/create/[ab]*' ] } }", "8:25", "only '*' is special"),
             ("policy: { p: { identities: [ \(appIdentity), \(appIdentity) ] } }", "8:96", "is listed twice, first at line 8"),
             ("policy: { p: { allow: [ /v1/key/creat/my-* ] } }", "8:25", "matches no API; did you mean '/v1/key/create/my-*'?"),
+            (
+                "policy: { p: { allow: [ /v1/key/* ], deny: [ /v1/key/*/secret* ] } }", "8:46",
+                "deny '/v1/key/bulk/decrypt/secret*' as well"
+            ),
+            (
+                "policy: { p: { allow: [ /v1/key/bulk/*/my-* ], deny: [ /v1/key/decrypt/my-secret ] } }", "8:56",
+                "deny '/v1/key/bulk/decrypt/my-secret' as well"
+            ),
             ("api: { /v1/key/create/: { skip_auth: on } }", "8:38", "without a certificate or a policy"),
         ])
     func warnings(text: String, place: String, words: String) throws {
@@ -19,6 +27,18 @@ struct WarningTests {
         #expect(warnings.count == 1)
         #expect(warnings.first?.description.hasPrefix("kes.yml:\(place): ") == true, "\(warnings)")
         #expect(warnings.first?.message.contains(words) == true, "\(warnings)")
+    }
+
+    @Test(
+        "Of a deny for decryption there is no warning where bulk decryption is denied, or not allowed",
+        arguments: [
+            "allow: [ /v1/key/* ], deny: [ /v1/key/*/secret*, /v1/key/bulk/decrypt/secret* ]",
+            "allow: [ /v1/key/* ], deny: [ /v1/key/decrypt/a, /v1/key/bulk/* ]",
+            "allow: [ /v1/key/*/my-* ], deny: [ /v1/key/*/my-secret* ]",
+            "allow: [ /v1/key/* ], deny: [ /v1/key/generate/secret* ]",
+        ])
+    func bulkDecryptionIsCovered(rules: String) throws {
+        #expect(try parse(minimalText + "policy: { p: { \(rules) } }").origin.warnings.isEmpty)
     }
 
     @Test(

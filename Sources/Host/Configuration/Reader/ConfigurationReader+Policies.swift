@@ -11,7 +11,11 @@ extension ConfigurationReader {
             let section = ConfigurationSection(
                 member.value, path: "policy.\(member.name)", known: ["allow", "deny", "identities"],
                 position: member.namePosition, diagnostics)
-            var policy = PolicyDefinition(name: member.name, allow: patterns("allow", section), deny: patterns("deny", section))
+            let denials = section.list("deny")
+            var policy = PolicyDefinition(
+                name: member.name, allow: patterns(section.list("allow"), of: section.path(of: "allow")),
+                deny: patterns(denials, of: section.path(of: "deny")))
+            checkBulkDecryption(of: policy, denials)
             for (identity, position) in section.identities("identities") {
                 if roles.add(identity, as: .member(policy: member.name), at: position) { policy.identities.append(identity) }
             }
@@ -22,14 +26,14 @@ extension ConfigurationReader {
 
     /// Path patterns. One that can match no path is kept, as existing files may hold it, with a warning: a `deny` that denies
     /// nothing is what its author least expects.
-    private func patterns(_ name: String, _ policy: ConfigurationSection) -> [String] {
+    private func patterns(_ scalars: [(scalar: YAMLScalar, position: SourcePosition)], of list: String) -> [String] {
         let reach = RouteReach(routes: knownRoutes)
-        return policy.list(name).map { scalar, position in
+        return scalars.map { scalar, position in
             let pattern = scalar.text
             if !pattern.hasPrefix("/"), !pattern.hasPrefix("*") {
                 diagnostics.warning(
                     at: position,
-                    "\(scalar.shown) in '\(policy.path(of: name))' matches no path; a path starts with '/', such as /v1/status")
+                    "\(scalar.shown) in '\(list)' matches no path; a path starts with '/', such as /v1/status")
             } else if pattern.utf8.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }) {
                 diagnostics.warning(
                     at: position,
@@ -41,6 +45,28 @@ extension ConfigurationReader {
                 diagnostics.warning(at: position, "\(scalar.shown) matches no API; \(advice)")
             }
             return pattern
+        }
+    }
+
+    /// `/v1/key/*/secret*` looks as if it were about everything that is done with a key, and `/v1/key/decrypt/secret*` about decryption. Neither
+    /// matches `/v1/key/bulk/decrypt/`, which decrypts as well.
+    private func checkBulkDecryption(of policy: PolicyDefinition, _ denials: [(scalar: YAMLScalar, position: SourcePosition)]) {
+        let bulk = "/v1/key/bulk/decrypt/"
+        let (allow, deny) = (policy.allow.map { Pattern($0) }, policy.deny.map { Pattern($0) })
+        for (scalar, position) in denials {
+            let segments = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
+            // What the pattern says of names, tried with one of them.
+            guard segments.count == 5, let names = segments.last, !names.isEmpty else { continue }
+            let name = names.replacing("*", with: "x")
+            guard Pattern(scalar.text).matches("/v1/key/decrypt/" + name), !deny.contains(where: { $0.matches(bulk + name) }),
+                allow.contains(where: { $0.matches(bulk + name) })
+            else { continue }
+            // Not of a variable, whose value is not shown.
+            let advice = scalar.variable == nil ? "'\(bulk)\(names)'" : "the same names there"
+            diagnostics.warning(
+                at: position,
+                "\(scalar.shown) denies decryption and not \(bulk), which decrypts too and which 'allow' lets pass; deny \(advice) as well"
+            )
         }
     }
 }
