@@ -74,6 +74,15 @@ import Testing
         expectNoSecret(result)
     }
 
+    /// Neither is taken for an API key, but for the name of a file.
+    @Test(arguments: [" \(Sample.apiKey)", Sample.apiKey.uppercased().prefix(7) + secret, "\"\(secret)\""])
+    func aMistypedOneIsNoFileNameThatIsShown(source: String) throws {
+        let result = try run(kesPath(), ["identity", "of", source])
+        #expect(result.code == 1)
+        #expect(result.errorText.contains("kes:v1:…: No such file or directory"), "\(result.errorText)")
+        expectNoSecret(result)
+    }
+
     @Test(arguments: [
         ["key", "create", "k", Sample.apiKey], ["key", "import", Sample.apiKey, "AAAA"], ["key", "info", Sample.apiKey],
         ["key", "rm", Sample.apiKey], ["key", "ls", Sample.apiKey], ["key", "encrypt", Sample.apiKey, "m"],

@@ -10,13 +10,14 @@ struct PolicyBody {
         self = try parseBody(body) { json throws(JSONError) in try PolicyBody(&json) }
     }
 
+    /// A member that occurs again adds to the first, as in Go: of two `deny` none is lost.
     private init(_ json: inout JSONScanner) throws(JSONError) {
         var policy = (allow: [String](), deny: [String]())
         try json.object { name, value throws(JSONError) in
             if name.matches("allow") {
-                policy.allow = try Self.patterns(&value)
+                policy.allow += try Self.patterns(&value)
             } else if name.matches("deny") {
-                policy.deny = try Self.patterns(&value)
+                policy.deny += try Self.patterns(&value)
             } else {
                 try value.skipValue()
             }

@@ -1,3 +1,4 @@
+import Credentials
 import Glibc
 import SecureBytes
 
@@ -14,7 +15,7 @@ enum Files {
     /// The contents of a file, to be wiped.
     static func readSecret(_ path: String) throws(CommandFailure) -> SecretBytes {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw CommandFailure("cannot read \(path): \(message(errno))") }
+        guard file >= 0 else { throw unreadable(path, errno) }
         defer { close(file) }
         var parts: [SecretBytes] = []
         var size = 0
@@ -26,7 +27,7 @@ enum Files {
                     code = errno
                 } while count < 0 && code == EINTR
             }
-            guard count >= 0 else { throw CommandFailure("cannot read \(path): \(message(code))") }
+            guard count >= 0 else { throw unreadable(path, code) }
             if count == 0 { break }
             size += count
             guard size <= maximumSize else { throw CommandFailure("\(path) is too large for what it has to be") }
@@ -39,6 +40,11 @@ enum Files {
                 end += part.count
             }
         }
+    }
+
+    /// A path may be an API key that was mistyped, or that has a space in front.
+    private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
+        CommandFailure("cannot read \(APIKey.masked(in: path)): \(message(code))")
     }
 
     /// Writes a new file, durably. It is an error when there is one.

@@ -100,6 +100,15 @@ import Testing
         #expect(try call("GET", "/v1/policy/read/p", as: admin, flag).1.hasPrefix(#"{"name":"p","created_at":"#))
     }
 
+    /// As in Go, where a second object goes into the map of the first.
+    @Test func ofTwoMembersOfOneNameNoRuleIsLost() throws {
+        let admin = deployment.admin
+        let rules = #"{"deny":{"/v1/status":{}},"allow":{"/v1/*":{}},"deny":["/v1/metrics"],"DENY":null}"#
+        #expect(try call("PUT", "/v1/policy/write/twice", rules, as: admin, "--http2").0 == 200)
+        let text = try call("GET", "/v1/policy/read/twice", as: admin, "--http2").1
+        #expect(text.contains(#""allow":{"/v1/*":{}},"deny":{"/v1/status":{},"/v1/metrics":{}}"#), "\(text)")
+    }
+
     @Test func theClientLibraryDoesAllOfIt() async throws {
         let stranger = deployment.stranger
         try await server.withClient(deployment.admin) { client in
