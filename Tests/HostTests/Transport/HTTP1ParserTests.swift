@@ -134,6 +134,17 @@ import Testing
         #expect(believed.forwardedCertificate == "" && believed.forwardedFor == "1.2.3.4" && !expectsContinue)
     }
 
+    @Test func fieldsBehindABodyAreOfNoHead() {
+        let chunked = "PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Cert: ONE\r\n\r\n"
+        var next = RequestHead(method: "GET", target: "/b")
+        next.forwardedCertificate = "TWO"
+        #expect(
+            events(chunked + "GET /b HTTP/1.1\r\nX-Cert: TWO\r\nHost: h\r\n\r\n", forwarded: "x-cert") == [
+                head("PUT", "/a"), .body([0x78]), .end,
+                .head(next, keepAlive: true, expectsContinue: false, knowsChunked: true, prefersGzip: false), .end,
+            ])
+    }
+
     @Test func theLimitOfAHeadIsExact() {
         let request = "GET /target HTTP/1.1\r\nName: value\r\nOther: 12\r\n\r\n"
         // Target, names and values; what is between them is not counted.

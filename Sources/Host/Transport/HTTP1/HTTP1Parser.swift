@@ -173,7 +173,8 @@ extension HTTP1Parser {
             refusal = .headTooLarge
             return Self.refuse
         }
-        keep(self, bytes)
+        // Fields behind a body (RFC 9112, section 7.1.2) are of no head, neither of this request's nor of the next one's.
+        if expectsHead { keep(self, bytes) }
         return 0
     }
 
