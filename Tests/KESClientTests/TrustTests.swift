@@ -164,12 +164,13 @@ import Testing
         #expect(server.finish().contains("CN = \(client.identity)"))
     }
 
-    @Test func anEncryptedKeyNeedsItsPassword() async throws {
+    @Test(arguments: ["correct horse", "h\u{F6}rse"])
+    func anEncryptedKeyNeedsItsPassword(text: String) async throws {
         let directory = try TemporaryDirectory()
         let apiKey = try APIKey()
         let key = try PrivateKey(apiKey)
         let certificate = try directory.write(SelfSignedCertificate(.server(), key: key).pem, to: "c")
-        let password = SecretText.assemble([.plain("correct horse")])
+        let password = SecretText.assemble([.plain(text)])
         let path = directory.file("k")
         try key.pem(password: password).withUnsafeBytes { _ = try directory.write([UInt8]($0), to: "k") }
 

@@ -68,15 +68,34 @@ extension ClientCredential {
     private static func privateKey(inFile path: String, password: SecretBytes?) throws(KESError) -> NIOSSLPrivateKey {
         do {
             guard let password else { return try NIOSSLPrivateKey(file: path, format: .pem) { $0([]) } }
-            return try NIOSSLPrivateKey(file: path, format: .pem) { setter in
-                // NIOSSL takes a collection; the copy is wiped, and BoringSSL wipes its own.
-                var copy = password.withUnsafeBytes { Array($0) }
-                defer { copy.withUnsafeMutableBytes { wipe($0) } }
-                setter(copy)
-            }
+            // NIOSSL stops the process for a password with a byte above 127, such as "hörse" has.
+            let key = try contents(ofFile: path).withUnsafeBytes { try PrivateKey.decryptedPEM($0, password: password) }
+            // NIOSSL takes an array; the copy is wiped, and BoringSSL wipes its own.
+            var pem = key.withUnsafeBytes { Array($0) }
+            defer { pem.withUnsafeMutableBytes { wipe($0) } }
+            return try NIOSSLPrivateKey(bytes: pem, format: .pem)
         } catch {
             let hint = password == nil ? "; if it is encrypted, it needs a password" : ", or the password is wrong"
             throw .invalidCredential("\(path) holds no PEM private key\(hint)")
         }
+    }
+
+    private struct Unreadable: Error {}
+
+    /// What is in a file with a private key, which has far less than 1 MiB.
+    private static func contents(ofFile path: String) throws(Unreadable) -> SecretBytes {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Unreadable() }
+        defer { close(file) }
+        var size = 0
+        let buffer = try SecretBytes(count: 1 << 20) { buffer throws(Unreadable) in
+            while size < buffer.count {
+                let count = read(file, buffer.baseAddress?.advanced(by: size), buffer.count - size)
+                if count == 0 { return }
+                if count > 0 { size += count } else if errno != EINTR { throw Unreadable() }
+            }
+            throw Unreadable()
+        }
+        return buffer.withUnsafeBytes { SecretBytes(copying: UnsafeRawBufferPointer(rebasing: $0[..<size])) }
     }
 }
