@@ -59,7 +59,10 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
             keep(bytes)
         } else {
             var rest = bytes
+            // An answer that is there at once waits until the parser has returned: nothing is written from within its callbacks.
+            isGoingOn = true
             rest.moveReaderIndex(forwardBy: parse(bytes))
+            isGoingOn = false
             if rest.readableBytes > 0 { keep(rest) }
             flush(context)
             if waiting.readableBytes > 0 { goOn(context) }
