@@ -149,7 +149,9 @@ import Testing
     }
 
     @Test func theTableOfTheAPIHasLimitsAndTimeoutsAndIsSorted() throws {
-        let server = try start("api: { /v1/ready: { timeout: 6001ms }, /v1/key/create: { timeout: 0s } }")
+        let server = try start(
+            "api: { /v1/ready: { timeout: 6001ms }, /v1/key/create: { timeout: 0s }, /v1/key/list: { timeout: 2562047h47m16.8s } }"
+        )
         let body = try server.curl("/v1/api", as: admin).body
         let table = try #require(JSONSerialization.jsonObject(with: Data(body.utf8)) as? [[String: Any]])
         let rows = table.map { row -> String in
@@ -160,7 +162,7 @@ import Testing
             "GET /v1/identity/list/ 0 15", "GET /v1/identity/self/describe 0 15", "PUT /v1/key/bulk/decrypt/ 1048576 15",
             "PUT /v1/key/create/ 0 0", "PUT /v1/key/decrypt/ 1048576 15", "DELETE /v1/key/delete/ 0 15",
             "GET /v1/key/describe/ 0 15", "PUT /v1/key/encrypt/ 1048576 15", "PUT /v1/key/generate/ 1048576 15",
-            "PUT /v1/key/hmac/ 1048576 15", "PUT /v1/key/import/ 1048576 15", "GET /v1/key/list/ 0 15",
+            "PUT /v1/key/hmac/ 1048576 15", "PUT /v1/key/import/ 1048576 15", "GET /v1/key/list/ 0 9223372037",
             "GET /v1/log/audit 0 0", "GET /v1/log/error 0 0", "GET /v1/metrics 0 15", "PUT /v1/policy/assign/ 1024 15",
             "DELETE /v1/policy/delete/ 0 15", "GET /v1/policy/describe/ 0 15", "GET /v1/policy/list/ 0 15",
             "GET /v1/policy/read/ 0 15", "PUT /v1/policy/write/ 1048576 15", "GET /v1/ready 0 7", "GET /v1/status 0 15",

@@ -59,7 +59,7 @@ enum ServerHandlers {
                     $0.member("path", route.path)
                     $0.member("max_body", route.maxBody)
                     // Rounded up: 0 means that there is none.
-                    $0.member("timeout", route.timeout.map { ($0.nanoseconds + 999_999_999) / 1_000_000_000 } ?? 0)
+                    $0.member("timeout", route.timeout.map { ($0.nanoseconds - 1) / 1_000_000_000 + 1 } ?? 0)
                 }
             }
         }

@@ -34,7 +34,7 @@ final class EndpointConnections: Sendable {
         version: HTTPVersionPreference
     ) {
         // Longer than a request, so that it is the request's limit that callers hear of.
-        let connectLimit = min(TimeAmount(timeout) + .seconds(1), .seconds(10))
+        let connectLimit = min(TimeAmount(timeout), .seconds(9)) + .seconds(1)
         self.endpoint = endpoint
         self.credential = credential
         let history = ConnectionHistory()
