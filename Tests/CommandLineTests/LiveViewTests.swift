@@ -94,6 +94,11 @@ import Testing
             screen.split(separator: "\n").allSatisfy { $0.count <= 60 } && screen.hasSuffix("Ctrl-C ends it")
         }
         #expect(small.split(separator: "\n", omittingEmptySubsequences: false).count <= 12)
+        // Nothing is to be read there, but the view goes on.
+        try terminal.resize(columns: 6, rows: 3)
+        try terminal.wait(for: "next to no screen") { screen in screen.split(separator: "\n").allSatisfy { $0.count <= 6 } }
+        try terminal.resize(columns: 60, rows: 12)
+        try terminal.wait(for: "the figures again") { $0.contains("Requests") && $0.hasSuffix("Ctrl-C ends it") }
     }
 
     @Test func theViewSaysWhenTheServerIsGone() throws {

@@ -13,6 +13,7 @@ import Testing
         ["server", "--dev", "--config", "c.yml"], ["server", "--auth", "maybe"], ["server", "--port", "99999"],
         ["server", "--check"], ["server", "--config"], ["server", "--config", "c.yml", "--nonsense"],
         ["init", "d", "--ip", "localhost"], ["init", "d", "--keystore", "vault"],
+        ["plugin", "check", "mem", "--timeout", "inf"], ["plugin", "check", "mem", "--timeout", "0"],
     ])
     func wrongUsageExitsWith2AndSaysSoOnStandardError(arguments: [String]) throws {
         let result = try run(kesPath(), arguments, environment: cleaned([:]))

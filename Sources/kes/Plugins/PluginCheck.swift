@@ -55,7 +55,9 @@ struct PluginCheck: ParsableCommand {
             throw ValidationError("The rule '\(rule.id)' is checked with --durable only.")
         }
         if let problem = Self.problem(with: config) { throw ValidationError(problem) }
-        guard timeout > 0 else { throw ValidationError("--timeout is a number of seconds above 0.") }
+        guard timeout > 0, timeout <= 1_000_000 else {
+            throw ValidationError("--timeout is a number of seconds above 0, and a million at most.")
+        }
     }
 
     /// What is wrong with a configuration, without a part of it: it may hold credentials.

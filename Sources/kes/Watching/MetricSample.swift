@@ -8,6 +8,8 @@ struct MetricSample {
         let value: Double
     }
 
+    private static let greatest = 1e15
+
     /// By the metric's name, in the order of the answer.
     private let series: [String: [Series]]
 
@@ -15,7 +17,10 @@ struct MetricSample {
         var series: [String: [Series]] = [:]
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             // The name and the labels end at the last space but for a timestamp, which KES servers do not write.
-            guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]) else { continue }
+            // Sums of what is no figure, or beyond all that is counted, would be none that can be shown.
+            guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]),
+                abs(value) <= Self.greatest
+            else { continue }
             let head = line[..<space]
             let name = head.prefix { $0 != "{" }
             series[String(name), default: []].append(Series(labels: Self.labels(head.dropFirst(name.count)), value: value))
@@ -60,7 +65,9 @@ struct MetricSample {
         var counts: [Double: Double] = [:]
         for series in series["\(name)_bucket"] ?? [] {
             if let label, series.labels[label.name[...]] != label.value[...] { continue }
-            guard let bound = series.labels["le"].flatMap({ Double($0) ?? ($0 == "+Inf" ? .infinity : nil) }) else { continue }
+            guard let bound = series.labels["le"].flatMap({ Double($0) ?? ($0 == "+Inf" ? .infinity : nil) }), bound >= 0 else {
+                continue
+            }
             counts[bound, default: 0] += series.value
         }
         return LatencyDistribution(counts: counts)

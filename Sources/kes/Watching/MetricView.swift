@@ -34,10 +34,11 @@ struct MetricView {
         }
     }
 
-    /// The lines of a screen of this size: no more of them than it has rows, and none longer than it has columns.
+    /// The lines of a screen of this size: no more of them than it has rows, and, from 60 columns on, none longer than those.
     func lines(_ size: TerminalSize, _ output: Output) -> [String] {
         guard let sample = last?.sample else { return [] }
-        let width = min(size.columns, 160)
+        // What is narrower than that wraps the lines.
+        let width = min(max(size.columns, 20), 160)
         var lines = [title(sample, width, output)]
         // The title, an empty line above each block, and the last line.
         let left = [requests(sample), latency(sample), connections(sample)]
@@ -70,7 +71,8 @@ struct MetricView {
         let uptime = sample.sum("kes_system_up_time").map { "  up \(Quantity.uptime(UInt64(min(max($0, 0), 1e15))))" } ?? ""
         let right = "every \(every)"
         let left = MetricBlock.cut("\(servers)\(version)\(uptime)", width - right.count - 1)
-        return output.bold(left) + String(repeating: " ", count: width - left.count - right.count) + output.faint(right)
+        let gap = String(repeating: " ", count: max(width - left.count - right.count, 1))
+        return output.bold(left) + gap + output.faint(right)
     }
 
     // MARK: - Blocks

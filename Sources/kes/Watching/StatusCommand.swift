@@ -97,7 +97,7 @@ struct StatusCommand: AsyncParsableCommand {
             text += "\n"
             text += output.table(
                 apis.map { api in
-                    let body = api.maximumBody == 0 ? "no body" : "body up to \(Self.size(UInt64(api.maximumBody)))"
+                    let body = api.maximumBody == 0 ? "no body" : "body up to \(Self.size(UInt64(clamping: api.maximumBody)))"
                     let limit = api.timeout == 0 ? "no time limit" : "\(api.timeout) s"
                     return (api.method, "\(api.path)  \(output.faint("\(body), \(limit)"))")
                 })
