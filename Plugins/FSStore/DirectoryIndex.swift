@@ -67,10 +67,11 @@ final class DirectoryIndex: Sendable {
 
     /// Whether every change from `now` on gets another time than `changed`.
     private static func isSettled(_ changed: timespec, at now: timespec) -> Bool {
-        let age = (now.tv_sec - changed.tv_sec) * 1_000_000_000 + (now.tv_nsec - changed.tv_nsec)
+        // A time may be one that nanoseconds in 64 bits do not reach: any clock that was ever wrong sets it.
+        let age = Duration.seconds(now.tv_sec) - .seconds(changed.tv_sec) + .nanoseconds(now.tv_nsec - changed.tv_nsec)
         // Linux takes times from a clock that ticks every 1 to 10 ms. Some formats keep whole seconds only (ext3, small
         // inodes of ext4): such a time has no nanoseconds.
-        return age > (changed.tv_nsec == 0 ? 2_100_000_000 : 50_000_000)
+        return age > (changed.tv_nsec == 0 ? .milliseconds(2100) : .milliseconds(50))
     }
 
     /// The file systems whose times come from this machine's clock (magic numbers of statfs(2)): ext2 to ext4, XFS, Btrfs, tmpfs,

@@ -154,6 +154,17 @@ import Testing
         #expect(try store.list(limit: 1) == ["key-101"])
     }
 
+    /// Whoever sets a clock wrong sets such a time, which a file system keeps.
+    @Test(arguments: [Int.max, 99_999_999_999_999, Int.min])
+    func aDirectoryOfAnyTimeIsListed(seconds: Int) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let (lines, end) = try Driver.run(
+            .fs, configuration: Backend.fs.configuration(in: directory),
+            ["open", "create:key:10", "changed:\(seconds)", "list", "list"])
+        #expect(end == .exited(0))
+        #expect(lines.suffix(4) == ["name key", "list 0", "name key", "list 0"])
+    }
+
     @Test func fiftyThousandKeysAreListedPageByPageCompleteAndInOrder() throws {
         let directory = try TemporaryDirectory()
         try makeKeys(directory)

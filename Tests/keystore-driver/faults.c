@@ -29,6 +29,7 @@ static long fault_at;
 static int fault_lasting;
 static int tells_busy;
 static void (*before_reading)(int);
+static long directory_time;
 
 void fault_arm(enum fault_kind kind, int error, long at, int lasting) {
   fault = kind;
@@ -61,6 +62,8 @@ void fault_wait(void) {
 void fault_tell_busy(void) { tells_busy = 1; }
 
 void fault_before_reading(void (*call)(int)) { before_reading = call; }
+
+void fault_date_directories(long seconds) { directory_time = seconds; }
 
 /* Looks at the result of a call that takes locks. */
 static int locked(int result) {
@@ -123,6 +126,17 @@ static int meet(void) {
     return changed;                                                              \
   }
 
+/* The information on an open file, with another change time when it is a directory. */
+#define STAND_BETWEEN_INFO(name, kind)                       \
+  int name(int fd, struct kind *info) {                      \
+    typedef int (*type)(int, struct kind *);                 \
+    REAL(name, type);                                        \
+    if (meet() == 1) return -1;                              \
+    int result = real(fd, info);                             \
+    if (result == 0 && directory_time && S_ISDIR(info->st_mode)) info->st_ctim.tv_sec = directory_time; \
+    return result;                                           \
+  }
+
 /* A function that moves `count` bytes. */
 #define STAND_BETWEEN_TRANSFER(name, parameters, arguments, after) \
   ssize_t name parameters {                                        \
@@ -177,8 +191,8 @@ STAND_BETWEEN(int, stat, (const char *restrict path, struct stat *restrict info)
 STAND_BETWEEN(int, stat64, (const char *restrict path, struct stat64 *restrict info), (path, info))
 STAND_BETWEEN(int, lstat, (const char *restrict path, struct stat *restrict info), (path, info))
 STAND_BETWEEN(int, lstat64, (const char *restrict path, struct stat64 *restrict info), (path, info))
-STAND_BETWEEN(int, fstat, (int fd, struct stat *info), (fd, info))
-STAND_BETWEEN(int, fstat64, (int fd, struct stat64 *info), (fd, info))
+STAND_BETWEEN_INFO(fstat, stat)
+STAND_BETWEEN_INFO(fstat64, stat64)
 STAND_BETWEEN(int, fstatat, (int fd, const char *restrict path, struct stat *restrict info, int flags), (fd, path, info, flags))
 STAND_BETWEEN(int, faccessat, (int fd, const char *path, int mode, int flags), (fd, path, mode, flags))
 STAND_BETWEEN(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))

@@ -30,4 +30,7 @@ void fault_tell_busy(void);
 /* From now on, calls `call` with the descriptor of a directory before its names are read. */
 void fault_before_reading(void (*call)(int));
 
+/* From now on, directories were changed so many seconds after 1970. */
+void fault_date_directories(long seconds);
+
 #endif

@@ -20,6 +20,7 @@
  *   freed                       whether a block that SQLite freed, and one that it moved to make it longer, were wiped
  *   lists:COUNT                 lists with COUNT threads at once; prints how many succeeded and how often the directory was read
  *   busy                        from here on prints `busy` whenever a lock is held by another process
+ *   changed:SECONDS             from here on directories were changed so many seconds after 1970
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -174,6 +175,8 @@ static void run(char *step, const char *configuration) {
     tell_freed();
   } else if (!strcmp(word, "busy")) {
     fault_tell_busy();
+  } else if (!strcmp(word, "changed") && first) {
+    fault_date_directories(atol(first));
   } else if (!strcmp(word, "create") && second) {
     say("create %s %d\n", first, create(first, (size_t)atol(second)));
   } else if (!strcmp(word, "creates") && third) {
