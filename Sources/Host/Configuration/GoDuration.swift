@@ -22,13 +22,16 @@ package enum GoDuration {
 
     package static func parse(_ text: String) throws(Problem) -> Duration {
         var rest = Substring(text).utf8
-        if rest.first == UInt8(ascii: "-") {
-            // `-0` and what is no duration at all are told apart from a negative one.
-            let value = try parse(String(text.dropFirst()))
-            guard value == .zero else { throw .negative }
-            return .zero
-        }
-        if rest.first == UInt8(ascii: "+") { rest.removeFirst() }
+        let isNegative = rest.first == UInt8(ascii: "-")
+        if isNegative || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
+        let value = try magnitude(&rest)
+        // `-0` and what is no duration at all are told apart from a negative one.
+        guard !isNegative || value == .zero else { throw .negative }
+        return value
+    }
+
+    /// The whole of `rest`, which has no sign.
+    private static func magnitude(_ rest: inout Substring.UTF8View) throws(Problem) -> Duration {
         if rest.elementsEqual("0".utf8) { return .zero }
         guard !rest.isEmpty else { throw .malformed }
         var total: UInt64 = 0

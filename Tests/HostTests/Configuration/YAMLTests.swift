@@ -44,6 +44,20 @@ struct YAMLTests {
             errors?.errors.map(\.message) == ["lists and mappings are nested too deeply; is a bracket or a brace not closed?"])
     }
 
+    @Test("Aliases nest no deeper than brackets may")
+    func nestedAliases() throws {
+        func text(_ levels: Int) -> String {
+            "x0: &x0 [ a ]\n" + (1...levels).map { "x\($0): &x\($0) [ *x\($0 - 1) ]\n" }.joined()
+        }
+        // Refused as unknown members, and not for their depth.
+        let shallow = #expect(throws: ConfigurationErrors.self) { try parse(minimalText + text(400)) }
+        #expect(shallow?.errors.contains { $0.message.contains("too deeply") } == false)
+        // What goes through such a value ends on a stack of a few megabytes.
+        let errors = #expect(throws: ConfigurationErrors.self) { try parse(minimalText + text(20_000)) }
+        #expect(
+            errors?.errors.map(\.message) == ["lists and mappings are nested too deeply; is a bracket or a brace not closed?"])
+    }
+
     @Test("A byte order mark and lines that end in CR LF change nothing, columns included")
     func byteOrderMark() throws {
         let text = "\u{FEFF}" + minimalText.replacing("\n", with: "\r\n")

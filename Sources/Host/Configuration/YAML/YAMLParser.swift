@@ -26,8 +26,14 @@ package struct YAMLParser: ~Copyable {
         case other
     }
 
+    /// An element, and how many lists and mappings are within each other in it, itself included.
+    private struct Node {
+        let element: YAMLElement
+        let height: Int
+    }
+
     private let parser: UnsafeMutablePointer<yaml_parser_t>
-    private var anchors: [String: YAMLElement] = [:]
+    private var anchors: [String: Node] = [:]
     private var depth = 0
 
     /// Lists and mappings within each other: each costs the stack of whoever goes through them.
@@ -61,7 +67,7 @@ package struct YAMLParser: ~Copyable {
     private mutating func document() throws(Failure) -> YAMLElement? {
         _ = try next()
         guard case .documentStart = try next().event else { return nil }
-        let root = try element(next())
+        let root = try node(next())?.element
         _ = try next()
         let (event, position) = try next()
         guard case .streamEnd = event else { throw Failure(problem: "but found another document", position: position) }
@@ -69,40 +75,49 @@ package struct YAMLParser: ~Copyable {
     }
 
     /// The element that begins with an event; nil when it is the end of what holds it.
-    private mutating func element(_ start: (event: Event, position: SourcePosition)) throws(Failure) -> YAMLElement? {
-        var element: YAMLElement
+    private mutating func node(_ start: (event: Event, position: SourcePosition)) throws(Failure) -> Node? {
+        let node: Node
         let anchor: String?
         switch start.event {
         case .alias(let name):
-            guard let value = anchors[name] else { throw Failure(problem: "found undefined alias", position: start.position) }
-            return value
+            guard let node = anchors[name] else { throw Failure(problem: "found undefined alias", position: start.position) }
+            guard depth + node.height <= Self.deepest else { throw tooDeep(start.position) }
+            return node
         case .scalar(let content, let tag, let name):
-            element = YAMLElement(content: content, tag: tag, position: start.position)
+            node = Node(element: YAMLElement(content: content, tag: tag, position: start.position), height: 0)
             anchor = name
         case .sequenceStart(let name):
-            element = YAMLElement(content: .sequence(try elements(from: start.position)), position: start.position)
+            let (elements, height) = try contents(from: start.position)
+            node = Node(element: YAMLElement(content: .sequence(elements), position: start.position), height: height)
             anchor = name
         case .mappingStart(let name):
             // libyaml sees to it that each name has a value.
-            let all = try elements(from: start.position)
+            let (all, height) = try contents(from: start.position)
             let members = stride(from: 0, to: all.count, by: 2).map { YAMLElement.Member(name: all[$0], value: all[$0 + 1]) }
-            element = YAMLElement(content: .mapping(members), position: start.position)
+            node = Node(element: YAMLElement(content: .mapping(members), position: start.position), height: height)
             anchor = name
         case .documentStart, .streamEnd, .other:
             return nil
         }
-        if let anchor { anchors[anchor] = element }
-        return element
+        if let anchor { anchors[anchor] = node }
+        return node
     }
 
-    private mutating func elements(from start: SourcePosition) throws(Failure) -> [YAMLElement] {
-        guard depth < Self.deepest else { throw Failure(problem: "nested too deeply", position: start) }
+    /// What is in a list or a mapping, and the height of that list or mapping.
+    private mutating func contents(from start: SourcePosition) throws(Failure) -> (elements: [YAMLElement], height: Int) {
+        guard depth < Self.deepest else { throw tooDeep(start) }
         depth += 1
         defer { depth -= 1 }
         var elements: [YAMLElement] = []
-        while let element = try element(next()) { elements.append(element) }
-        return elements
+        var height = 0
+        while let node = try node(next()) {
+            elements.append(node.element)
+            height = max(height, node.height)
+        }
+        return (elements, height + 1)
     }
+
+    private func tooDeep(_ position: SourcePosition) -> Failure { Failure(problem: "nested too deeply", position: position) }
 
     private func next() throws(Failure) -> (event: Event, position: SourcePosition) {
         var event = yaml_event_t()
