@@ -15,6 +15,7 @@
  *   stuck-…     log that, and never return
  *   punctual-…  the first time wait until exactly the deadline, and return TIMEOUT with a message
  * When HELPERS is defined, open starts two processes, and logs their numbers after its own.
+ * When CHATTERS is defined, open logs without a pause and never returns.
  * When CLOSE_HANGS is defined, close never returns. When CLOSE_SECONDS is, it takes so long, and logs that it begins and ends.
  * When GONE_FILE is defined, all calls return UNREACHABLE, or GONE_RESULT, while a file of that path exists.
  * When GATE_PIPE is defined, a get of a name that begins with `piped-` reads that named pipe to its end before it answers.
@@ -175,6 +176,9 @@ static keswick_result do_open(keswick_bytes configuration, const keswick_host *h
   }
   the_instance.host = kept_host = host;
   host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"opened\nforged line", 18});
+#ifdef CHATTERS
+  for (;;) host->log(host->context, KESWICK_LOG_INFO, (keswick_bytes){(const uint8_t *)"still at it", 11});
+#endif
 #ifdef HELPERS
   start_helpers(host);
 #endif

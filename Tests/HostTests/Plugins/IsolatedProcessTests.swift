@@ -67,6 +67,25 @@ struct IsolatedProcessTests {
         for process in watched { #expect(await onThread { process.ends() }) }
     }
 
+    @Test("that logs without a pause instead of opening is given up in time")
+    func chatter() async throws {
+        let compiled = try CompiledPlugin(
+            "keystore.c", name: "scripted", defines: ["CHATTERS"], extra: "isolation: process\n")
+        let log = LogRecorder()
+        await onThread {
+            #expect(throws: PluginError.self) {
+                try KeystoreBridge.open(
+                    compiled.load(), configuration: SecretBytes(text: "{}"), timeout: .seconds(1), logger: log.logger)
+            }
+        }
+        // Its process ends as well, and with it the lines.
+        var count: Int
+        repeat {
+            count = log.messages(.info).count
+            try await Task.sleep(for: .milliseconds(100))
+        } while log.messages(.info).count > count
+    }
+
     @Test("whose call does not return before the keystore is closed is ended")
     func callHangs() async throws {
         let keystore = try Keystore()

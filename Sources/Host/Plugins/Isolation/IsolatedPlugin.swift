@@ -55,7 +55,8 @@ enum IsolatedPlugin {
     ) -> Result<Frame, KeystoreFailure> {
         do throws(FrameSocket.Problem) {
             try process.control.send(frame, until: limit)
-            while true {
+            // A plugin that logs without a pause never lets `receive` wait, and so never out of time.
+            while MonotonicTime.now < limit {
                 let answer = try process.control.receive(until: limit)
                 if answer.kind == .log {
                     log(answer)
@@ -66,6 +67,7 @@ enum IsolatedPlugin {
                 }
                 return answer.code == 0 ? .success(answer) : .failure(answer.failure)
             }
+            return .failure(.deadlinePassed)
         } catch {
             switch error {
             case .timedOut: return .failure(.deadlinePassed)
