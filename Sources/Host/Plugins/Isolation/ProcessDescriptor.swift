@@ -7,8 +7,10 @@ final class ProcessDescriptor: Sendable {
 
     /// - Parameter process: a child that nobody has waited for. Nil, with `errno`, when the system has no descriptor to give.
     init?(_ process: pid_t) {
-        number = keswick_open_process(process)
-        if number < 0 { return nil }
+        let number = keswick_open_process(process)
+        // Before it is stored: `deinit` would close -1, and so change `errno`.
+        guard number >= 0 else { return nil }
+        self.number = number
     }
 
     deinit { close(number) }
