@@ -43,14 +43,16 @@ extension Runner {
         var winners = [[Int]](repeating: [], count: Procedure.raceNames)
         for (number, racer) in racers.enumerated() {
             while let word = racer.nextTold(), word != "done" {
-                if let round = Int(word.dropFirst(4)) { winners[round].append(number) }
+                if let round = Int(word.dropFirst(4)), winners.indices.contains(round) { winners[round].append(number) }
             }
         }
         for racer in racers { racer.send("read") }
         for (reader, racer) in racers.enumerated() {
             while let word = racer.nextTold(), word != "done" {
                 let parts = word.split(separator: " ")
-                guard parts.count == 3, let round = Int(parts[1]), winners[round] != parts[2].wholeNumber else { continue }
+                guard parts.count == 3, let round = Int(parts[1]), winners.indices.contains(round),
+                    winners[round] != parts[2].wholeNumber
+                else { continue }
                 fail(
                     .processRace,
                     "create(\"…race-\(round)\") answered OK to \(winners[round].count) of 2 processes "
