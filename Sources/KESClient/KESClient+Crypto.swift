@@ -5,6 +5,7 @@ import SecureBytes
 public struct DataKey: Sendable {
     /// 32 random bytes.
     public let plaintext: SecretBytes
+    /// For `KESClient.decrypt`, with the context that it was made with.
     public let ciphertext: [UInt8]
 }
 
@@ -21,6 +22,8 @@ public struct CiphertextInContext: Sendable {
 
 extension KESClient {
     /// Makes a data key under the key `name`. `context` is bound to it (as associated data) and needed to decrypt it.
+    ///
+    /// - Throws: `KESError.keyNotFound` when there is no such key, and so do the calls below.
     public func generateDataKey(_ name: String, context: [UInt8] = []) async throws(KESError) -> DataKey {
         let body = SecretText.assemble([.plain(#"{"context":"\#(Self.base64(context))"}"#)])
         let reply = try await put(RequestPath("/v1/key/generate/", name), body, repeatable: true)
@@ -43,6 +46,8 @@ extension KESClient {
     }
 
     /// Decrypts what `encrypt` or `generateDataKey` made with the same key and context.
+    ///
+    /// - Throws: `KESError.notAuthentic` when it was made with others, or was changed.
     public func decrypt(_ name: String, ciphertext: [UInt8], context: [UInt8] = []) async throws(KESError) -> SecretBytes {
         let body = SecretText.assemble([.plain(Self.json(CiphertextInContext(ciphertext: ciphertext, context: context)))])
         let reply = try await put(RequestPath("/v1/key/decrypt/", name), body, repeatable: true)
@@ -50,6 +55,8 @@ extension KESClient {
     }
 
     /// Decrypts up to 1,000 ciphertexts in one call, all or none. The plaintexts come in the order of the ciphertexts.
+    ///
+    /// - Throws: `KESError.notAuthentic` when one of them was made with another key or context, or was changed.
     public func bulkDecrypt(_ name: String, _ ciphertexts: [CiphertextInContext]) async throws(KESError) -> [SecretBytes] {
         let body = SecretText.assemble([.plain("[" + ciphertexts.map(Self.json).joined(separator: ",") + "]")])
         let reply = try await put(RequestPath("/v1/key/bulk/decrypt/", name), body, repeatable: true)

@@ -26,23 +26,31 @@ public struct KeyDescription: Sendable, Equatable, Decodable {
 }
 
 extension KESClient {
-    /// Makes a new key under `name`. It is an error when there is one.
+    /// Makes a new key under `name`.
+    ///
+    /// - Throws: `KESError.keyExists` when there is one.
     public func createKey(_ name: String) async throws(KESError) {
         _ = try await put(RequestPath("/v1/key/create/", name), repeatable: false)
     }
 
-    /// Stores 32 bytes as the key `name`. It is an error when there is one.
+    /// Stores 32 bytes as the key `name`.
+    ///
+    /// - Throws: `KESError.keyExists` when there is one.
     public func importKey(_ name: String, key: SecretBytes, cipher: KeyCipher = .aes256) async throws(KESError) {
         let body = SecretText.assemble([.plain(#"{"key":""#), .base64(key), .plain(#"","cipher":"\#(cipher.rawValue)"}"#)])
         _ = try await put(RequestPath("/v1/key/import/", name), body, repeatable: false)
     }
 
     /// What the server knows about the key `name`.
+    ///
+    /// - Throws: `KESError.keyNotFound` when there is none.
     public func describeKey(_ name: String) async throws(KESError) -> KeyDescription {
         try JSONReply.decode(KeyDescription.self, from: try await get(RequestPath("/v1/key/describe/", name)))
     }
 
     /// Deletes the key `name`, and with it whatever was encrypted under it.
+    ///
+    /// - Throws: `KESError.keyNotFound` when there is none.
     public func deleteKey(_ name: String) async throws(KESError) {
         try await delete(RequestPath("/v1/key/delete/", name))
     }

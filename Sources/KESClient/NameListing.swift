@@ -1,5 +1,6 @@
 /// Some of the names of a listing, in bytewise order.
 public struct NamePage: Sendable, Equatable {
+    /// In bytewise order.
     public let names: [String]
     /// What to ask for to get the next page, or nil when this is the last one.
     public let continueAt: String?
