@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func figuresThatAreNoneAreLeftOut() throws {
-        let terminal = try Tmux(shell: "\"$KES\" metric --rate 50ms", columns: 80, rows: 24, environment: environment)
+        let terminal = try Tmux(shell: "\"$KES\" metric --rate 100ms", columns: 80, rows: 24, environment: environment)
         // Two looks make a rate.
         try terminal.wait(for: "bars") { $0.contains("▁") }
         #expect(try terminal.wait(for: "Ctrl-C ends it").contains(/in flight +7\n/))
