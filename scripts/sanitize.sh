@@ -22,11 +22,13 @@ suppressions=$(mktemp)
 trap 'rm -f "$suppressions"' EXIT
 printf 'race:%s\n' swift::runJobInEstablishedExecutorContext 15EventLoopFutureC3get >"$suppressions"
 export TSAN_OPTIONS=halt_on_error=1:print_suppressions=0:suppressions=$suppressions:${TSAN_OPTIONS:-}
+status=0
 for sanitizer in "${sanitizers[@]}"; do
     tests=("$@")
     # The client and the commands are tasks, of which it sees little, and they are slow under it.
     if [ "$sanitizer" = thread ] && [ $# = 0 ]; then tests=(--filter '^(HostTests|ServerTests)'); fi
     say "Building and testing under the $sanitizer sanitizer (this takes its time)"
     # The keystores, which are loaded as they are in use, find the sanitizer's functions in the program.
-    swift test -c release --sanitize "$sanitizer" --scratch-path ".build/sanitize-$sanitizer" -Xlinker --export-dynamic "${tests[@]}"
+    swift test -c release --sanitize "$sanitizer" --scratch-path ".build/sanitize-$sanitizer" -Xlinker --export-dynamic "${tests[@]}" || status=$?
 done
+exit "$status"
