@@ -1,7 +1,7 @@
 /* A keystore in memory whose every call a test can stop, count and spoil.
  *
  * What a call does besides its work follows from the name that it is given:
- *   block-…     get, create, remove: stop at the gate until the test opens it; get has read the value before it stops
+ *   block-…     get, create, remove, list: stop at the gate until the test opens it; get has read the value before it stops
  *   slow-…      the same, but get only
  *   hold-…      the same, but create and remove only
  *   code-N      return N, with a message
@@ -305,6 +305,7 @@ static keswick_result do_list(keswick_instance *instance, const keswick_call *ca
   enter(LIST);
   keswick_result result;
   if (spoiled(call, prefix, &result)) return leave(result);
+  stop_at_gate(prefix, "block-");
   if (list_wrong(prefix, limit, names)) return leave(KESWICK_OK);
   qsort(entries, count, sizeof *entries, compare);
   char last[KESWICK_NAME_MAX + 1] = {0};

@@ -34,6 +34,8 @@ struct BridgeDeadlineTests {
         #expect(await keystore.create("block-key", SecretBytes(text: "x"), timeout: short).failure?.kind == .timeout)
         keystore.openGate()
         await keystore.log.wait(for: 1, .warning)
+        // That it was late is logged by a thread of its own, behind the answer.
+        await keystore.log.wait(for: 1, .error)
         // The plugin did store it, as it may: only the answer was given up.
         #expect(try await keystore.get("block-key").get().text == "x")
         #expect(keystore.log.messages(.warning).count == 1)

@@ -1,5 +1,4 @@
 import Logging
-import NIOCore
 
 /// A bounded number of threads that run calls which may block, or never return.
 ///
@@ -19,7 +18,7 @@ final class CallPool: Sendable {
     }
 
     private struct State {
-        var queue = CircularBuffer<any PendingCall>()
+        var queue: CallQueue
         /// By the number of the thread.
         var running: [Int: Running] = [:]
         var threads = 0
@@ -31,18 +30,13 @@ final class CallPool: Sendable {
         /// When the timer looks next.
         var timerWakes: MonotonicTime?
         var isClosed = false
-
-        mutating func takeQueue() -> [any PendingCall] {
-            defer { queue.removeAll() }
-            return Array(queue)
-        }
     }
 
     private let limits: Limits
     /// The keystore's name, for messages.
     private let keystore: String
     private let logger: Logger
-    private let monitor = Monitor(State())
+    private let monitor: Monitor<State>
     private let work = Condition()
     private let timer = Condition()
     private let ended = Condition()
@@ -51,6 +45,7 @@ final class CallPool: Sendable {
         self.keystore = keystore
         self.limits = limits
         self.logger = logger
+        monitor = Monitor(State(queue: CallQueue(capacity: limits.queue, threads: limits.threads)))
     }
 
     // MARK: Callers
@@ -73,16 +68,14 @@ final class CallPool: Sendable {
     private func admit(_ call: any PendingCall, _ state: inout State) -> Admission {
         if state.isClosed { return .refused(closedFailure) }
         if state.stuck >= limits.stuck { return .refused(stuckFailure(state.stuck)) }
-        if state.queue.count >= limits.queue {
+        if let excess = state.queue.excess(with: call) {
             return .refused(
                 KeystoreFailure(
-                    .busy,
-                    "\(Plural.count(state.queue.count, "call")) \(state.queue.count == 1 ? "waits" : "wait") for the keystore already"
-                ))
+                    .busy, "\(Plural.count(excess, "call")) \(excess == 1 ? "waits" : "wait") for the keystore already"))
         }
         state.queue.append(call)
         var newThread: Int?
-        if state.queue.count > state.idleThreads, state.threads < limits.threads {
+        if state.queue.readyCount > state.idleThreads, state.threads < limits.threads {
             newThread = state.startedThreads
             state.startedThreads += 1
             state.threads += 1
@@ -102,7 +95,7 @@ final class CallPool: Sendable {
         let orphans = monitor.withLock { state in
             state.threads -= 1
             ended.broadcast()
-            return state.threads == 0 ? state.takeQueue() : []
+            return state.threads == 0 ? state.queue.removeAll() : []
         }
         for call in orphans { call.refuse(KeystoreFailure(.unreachable, "the system has no thread to give")) }
     }
@@ -112,7 +105,7 @@ final class CallPool: Sendable {
         let orphans = monitor.withLock { state in
             state.hasTimer = false
             state.timerWakes = nil
-            return state.takeQueue()
+            return state.queue.removeAll()
         }
         for call in orphans { call.refuse(KeystoreFailure(.unreachable, "the system has no thread to give")) }
     }
@@ -136,8 +129,10 @@ final class CallPool: Sendable {
         return monitor.wait(for: work) { state in
             if isIdle { state.idleThreads -= 1 }
             isIdle = false
-            if let call = state.queue.popFirst() {
+            if let call = state.queue.next() {
                 state.running[number] = Running(call: call)
+                // A list that has just returned may have made room for another while this thread takes something else.
+                if state.queue.readyCount > 0, state.idleThreads > 0 { work.signal() }
                 return .done(call)
             }
             if state.isClosed {
@@ -155,7 +150,9 @@ final class CallPool: Sendable {
     /// Notes that a thread is done with its call. If that was stuck, returns it, and how many others still are.
     private func finish(_ number: Int) -> (call: any PendingCall, left: Int)? {
         monitor.withLock { state in
-            guard let running = state.running.removeValue(forKey: number), running.isStuck else { return nil }
+            guard let running = state.running.removeValue(forKey: number) else { return nil }
+            state.queue.returned(running.call)
+            guard running.isStuck else { return nil }
             state.stuck -= 1
             return (running.call, state.stuck)
         }
@@ -201,13 +198,11 @@ final class CallPool: Sendable {
                 }
             }
             if state.stuck >= limits.stuck {
-                overdue.refused = state.takeQueue()
-            } else if state.queue.contains(where: { $0.deadline <= now }) {
-                let queue = state.takeQueue()
-                overdue.queued = queue.filter { $0.deadline <= now }
-                state.queue.append(contentsOf: queue.filter { $0.deadline > now })
+                overdue.refused = state.queue.removeAll()
+            } else {
+                overdue.queued = state.queue.removeOverdue(at: now)
             }
-            for call in state.queue { earliest = min(earliest ?? call.deadline, call.deadline) }
+            if let queued = state.queue.earliestDeadline { earliest = min(earliest ?? queued, queued) }
             overdue.stuck = state.stuck
             state.timerWakes = earliest
             if overdue.running.isEmpty, overdue.queued.isEmpty, overdue.refused.isEmpty {
@@ -231,7 +226,7 @@ final class CallPool: Sendable {
         var queued: [any PendingCall] = []
         let running: Int = monitor.wait(for: ended) { state in
             guard state.threads == 0 || MonotonicTime.now >= deadline else { return .wait(until: deadline) }
-            queued = state.takeQueue()
+            queued = state.queue.removeAll()
             return .done(state.running.count)
         }
         for call in queued { call.refuse(closedFailure) }

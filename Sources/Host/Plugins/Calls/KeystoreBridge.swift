@@ -95,7 +95,7 @@ package final class KeystoreBridge: Sendable {
     /// there are no more.
     package func list(prefix: String, after: String, limit: Int, timeout: Duration, completion: @escaping Completion<[String]>) {
         let isAllowed = KeystoreName.isValidBound(prefix) && KeystoreName.isValidBound(after) && limit >= 1
-        submit("list of '\(prefix)'", timeout, isAllowed, nil, completion) { instance, deadline in
+        submit("list of '\(prefix)'", isList: true, timeout, isAllowed, nil, completion) { instance, deadline in
             instance.list(prefix: prefix, after: after, limit: limit, deadline)
         }
     }
@@ -106,12 +106,13 @@ package final class KeystoreBridge: Sendable {
     }
 
     private func submit<Success>(
-        _ label: String, _ timeout: Duration, _ isAllowed: Bool, _ settled: Completion<Success>?,
+        _ label: String, isList: Bool = false, _ timeout: Duration, _ isAllowed: Bool, _ settled: Completion<Success>?,
         _ completion: @escaping Completion<Success>,
         _ body: @escaping @Sendable (any KeystoreInstance, MonotonicTime) -> Result<Success, KeystoreFailure>
     ) {
         let call = TypedCall(
-            label, deadline: .now + timeout, body: { [instance] in body(instance, $0) }, settled: settled, completion: completion)
+            label, isList: isList, deadline: .now + timeout, body: { [instance] in body(instance, $0) }, settled: settled,
+            completion: completion)
         guard isAllowed else {
             return call.refuse(KeystoreFailure(.invalid, "the plugin interface does not allow such a name, value or limit"))
         }

@@ -6,6 +6,8 @@ protocol PendingCall: AnyObject, Sendable {
     var deadline: MonotonicTime { get }
     /// What is called, for the log.
     var label: String { get }
+    /// Whether it may take as long as there are keys.
+    var isList: Bool { get }
     /// Runs the call on this thread, for as long as it takes, and returns what delivers its result.
     func perform() -> () -> Void
     /// Answers the caller of a call that runs. The result, when it comes, is dropped.
@@ -20,6 +22,7 @@ final class TypedCall<Success: Sendable>: PendingCall {
 
     let deadline: MonotonicTime
     let label: String
+    let isList: Bool
     private let body: @Sendable (MonotonicTime) -> Result<Success, KeystoreFailure>
     private let completion: NIOLockedValueBox<Completion?>
     private let settled: Completion?
@@ -29,10 +32,12 @@ final class TypedCall<Success: Sendable>: PendingCall {
     ///   - settled: runs once, when the call can have no further effect, with what it came to: right before the completion, or, when
     ///     that got a timeout already, after the plugin's function has returned.
     init(
-        _ label: String, deadline: MonotonicTime, body: @escaping @Sendable (MonotonicTime) -> Result<Success, KeystoreFailure>,
+        _ label: String, isList: Bool = false, deadline: MonotonicTime,
+        body: @escaping @Sendable (MonotonicTime) -> Result<Success, KeystoreFailure>,
         settled: Completion? = nil, completion: @escaping Completion
     ) {
         self.label = label
+        self.isList = isList
         self.deadline = deadline
         self.body = body
         self.settled = settled
