@@ -10,7 +10,7 @@ struct OutboundBuffer {
     private static let keptCapacity = 16 * 1024
 
     /// What of a long answer is encrypted at a time: more would not stay in the processor's cache while it is copied, encrypted and wiped.
-    static let piece = 48 * 1024
+    static let piece = PieceMemory.capacity - 16 * 1024 - 64
 
     /// Whether there is enough for one write.
     var isFull: Bool { bytes.readableBytes >= Self.piece }
@@ -26,9 +26,13 @@ struct OutboundBuffer {
         return taken
     }
 
-    /// Takes memory back that `ByteBuffer.send` has left.
-    mutating func reuse(_ memory: ByteBuffer) {
-        if bytes.readableBytes == 0, memory.capacity <= Self.keptCapacity { bytes = memory }
+    /// Takes memory back that `ByteBuffer.send` has left. What is too much for one connection serves the next long answer of any.
+    mutating func reuse(_ memory: ByteBuffer, or pieces: PieceMemory) {
+        if memory.capacity > Self.keptCapacity {
+            pieces.give(memory)
+        } else if bytes.readableBytes == 0 {
+            bytes = memory
+        }
     }
 }
 

@@ -9,6 +9,7 @@ final class Worker {
     let pipeline: RequestPipeline
     let limits: TransportLimits
     var certificates: CertificateMemory { pipeline.certificates }
+    let pieces = PieceMemory()
     /// The time as HTTP writes it, once a second.
     private(set) var date: String
     /// Who follows which log on this loop.

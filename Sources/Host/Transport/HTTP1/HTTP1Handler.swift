@@ -301,7 +301,7 @@ final class HTTP1Handler: ChannelDuplexHandler, ConnectionDriver, HTTP1ParserDel
     func flush(_ context: ChannelHandlerContext) {
         if var bytes = output.take() {
             bytes.send(context)
-            output.reuse(bytes)
+            output.reuse(bytes, or: worker.pieces)
         }
         if case .ending = state { closeWhenSent(context) }
     }

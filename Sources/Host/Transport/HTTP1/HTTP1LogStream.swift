@@ -22,18 +22,20 @@ final class HTTP1LogStream: LogSink {
         while lines.readableBytes > 0, canTakeMore,
             let piece = lines.readSlice(length: min(lines.readableBytes, OutboundBuffer.piece))
         {
-            context.writeAndFlush(NIOAny(isChunked ? chunk(of: piece) : piece), promise: nil)
+            if isChunked { sendChunk(piece) } else { context.writeAndFlush(NIOAny(piece), promise: nil) }
         }
     }
 
-    private func chunk(of piece: ByteBuffer) -> ByteBuffer {
+    private func sendChunk(_ piece: ByteBuffer) {
+        let pieces = handler.worker.pieces
         var chunk = ByteBuffer()
-        chunk.reserveCapacity(piece.readableBytes + 16)
+        pieces.grow(&chunk, by: piece.readableBytes + 16)
         chunk.writeString(String(piece.readableBytes, radix: 16))
         chunk.writeStaticString("\r\n")
         chunk.writeImmutableBuffer(piece)
         chunk.writeStaticString("\r\n")
-        return chunk
+        chunk.send(context)
+        pieces.give(chunk)
     }
 
     func finish() {

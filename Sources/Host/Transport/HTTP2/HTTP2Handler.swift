@@ -41,7 +41,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         do throws(HTTP2Session.Failure) {
-            session = try HTTP2Session(delegate: self, limits: worker.limits)
+            session = try HTTP2Session(delegate: self, limits: worker.limits, pieces: worker.pieces)
             flush(context)
         } catch {
             fail(error, context)
@@ -316,7 +316,7 @@ final class HTTP2Handler: ChannelDuplexHandler, ConnectionDriver, HTTP2SessionDe
             }
             guard var bytes = output.take() else { continue }
             bytes.send(context)
-            output.reuse(bytes)
+            output.reuse(bytes, or: worker.pieces)
         }
         for stream in following.values { stream.subscription?.pump() }
         // What they have left goes out in the next turn.

@@ -44,14 +44,16 @@ final class HTTP2Session {
     private(set) var unsentBytes = 0
     /// Where `writePending` writes to, while it runs.
     private var outgoing = ByteBuffer()
+    private let pieces: PieceMemory
 
     /// When the first bytes of a header section arrived that is not whole yet.
     private(set) var headBegan: NIODeadline?
     /// The stream of that section.
     private var headStream: Int32?
 
-    init(delegate: any HTTP2SessionDelegate, limits: TransportLimits) throws(Failure) {
+    init(delegate: any HTTP2SessionDelegate, limits: TransportLimits, pieces: PieceMemory) throws(Failure) {
         self.delegate = delegate
+        self.pieces = pieces
         self.limits = limits
         var option: OpaquePointer?
         guard nghttp2_option_new(&option) == 0 else { throw Failure(code: Int32(NGHTTP2_ERR_NOMEM.rawValue)) }
@@ -218,8 +220,7 @@ extension HTTP2Session {
     private func sendData(of stream: HTTP2Stream, _ count: Int, _ head: UnsafePointer<UInt8>) -> Int32 {
         let size = Self.frameHeadByteCount + count
         if stream.subscription == nil { unsentBytes -= count }
-        // A long frame is one of many.
-        outgoing.growWiping(by: count < Self.longFrame ? size : OutboundBuffer.piece + size)
+        if count < Self.longFrame { outgoing.growWiping(by: size) } else { pieces.grow(&outgoing, by: size) }
         stream.responseBody.readWithUnsafeReadableBytes { body in
             outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { target in
                 // There is room for both, and `readBody` has said `count` of what is there.
