@@ -47,7 +47,7 @@ final class OpenKeystore: Sendable {
             let key = try Key(generating: .preferred, createdAt: .now(), createdBy: configuration.admin?.description ?? "")
             do {
                 try keyring.create(name, key: key, timeout: Self.startLimit, on: eventLoop).wait()
-                logger.info("created the predefined key", metadata: ["key": "\(name)"])
+                logger.notice("created the predefined key", metadata: ["key": "\(name)"])
             } catch let error as KeyringError {
                 if case .keyExists = error { continue }
                 throw ServerError("cannot create the key '\(name)' of the configuration's keys section: \(error)")

@@ -89,7 +89,10 @@ package final class Server: Sendable {
             try PeriodicThread("kes-files", every: .nanoseconds(certificates.schedule.interval.nanoseconds)) {
                 certificates.check()
             },
-            try PeriodicThread("kes-upkeep", every: .seconds(1)) { current.withLockedValue { $0.keystore }.keepUp() },
+            try PeriodicThread("kes-upkeep", every: .seconds(1)) {
+                logs.keepUp()
+                current.withLockedValue { $0.keystore }.keepUp()
+            },
         ]
         do {
             channel = try listener.start(on: configuration.address, group: group).wait()

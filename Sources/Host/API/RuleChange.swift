@@ -23,7 +23,7 @@ extension Outcome {
         do {
             let change = try prepare(author)
             let done = try api.workers.changeRules(from: api, on: request.eventLoop, change.apply)
-            api.logger.info("\(change.summary)", metadata: ["identity": "\(author)"])
+            api.logger.notice("\(change.summary)", metadata: ["identity": "\(author)"])
             return .pending(done.map { .empty(200) })
         } catch {
             return .ready(APIError.response(for: error, api))

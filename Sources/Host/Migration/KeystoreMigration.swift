@@ -44,7 +44,8 @@ package final class KeystoreMigration: Sendable {
 
     private let source: KeyEntries
     private let destination: KeyEntries
-    private let logs: LineWriter
+    private let log: ErrorLog
+    private let output: LineWriter
     /// The signal that ended the work.
     private let ending = NIOLockedValueBox<Int32?>(nil)
 
@@ -64,17 +65,18 @@ package final class KeystoreMigration: Sendable {
                 || source.keystore.configuration != destination.keystore.configuration
         else { throw MigrationError.sameKeystore(source.keystore.name) }
         try requireSource(source, pluginDirectory)
-        let logs = try LineWriter(descriptor: 2) { loss in
+        let output = try LineWriter(descriptor: 2) { loss in
             Array("\(Plural.were(loss.count, "line", "of the keystores")) lost: standard error \(loss.reason)\n".utf8)
         }
-        let logger = ErrorLog.logger(level: .warning, output: logs) { .now() }
-        let first = try open(source, pluginDirectory, logger)
+        let log = ErrorLog(level: .warning, output: output) { .now() }
+        let first = try open(source, pluginDirectory, log.logger)
         do {
-            let second = try open(destination, pluginDirectory, logger)
-            return KeystoreMigration(first, second, sourceFile: source.file, logs)
+            let second = try open(destination, pluginDirectory, log.logger)
+            return KeystoreMigration(first, second, sourceFile: source.file, log, output)
         } catch {
             first.close(within: closeLimit)
-            logs.close(seconds: 1)
+            log.tellLeftOut(all: true)
+            output.close(seconds: 1)
             throw error
         }
     }
@@ -95,11 +97,14 @@ package final class KeystoreMigration: Sendable {
             place.keystore, in: PluginDirectory(explicit: pluginDirectory ?? place.pluginDirectory), logger: logger)
     }
 
-    private init(_ source: KeystoreBridge, _ destination: KeystoreBridge, sourceFile: String, _ logs: LineWriter) {
+    private init(
+        _ source: KeystoreBridge, _ destination: KeystoreBridge, sourceFile: String, _ log: ErrorLog, _ output: LineWriter
+    ) {
         self.sourceFile = sourceFile
         self.source = KeyEntries(bridge: source, role: "source")
         self.destination = KeyEntries(bridge: destination, role: "destination")
-        self.logs = logs
+        self.log = log
+        self.output = output
         sourceName = source.plugin.name
         destinationName = destination.plugin.name
         isDestinationDurable = destination.plugin.isDurable
@@ -109,7 +114,8 @@ package final class KeystoreMigration: Sendable {
     package func close() {
         source.bridge.close(within: Self.closeLimit)
         destination.bridge.close(within: Self.closeLimit)
-        logs.close(seconds: 1)
+        log.tellLeftOut(all: true)
+        output.close(seconds: 1)
     }
 
     /// Copies the keys whose names a pattern matches: a prefix that may end in `*`; empty for all.

@@ -48,8 +48,12 @@ struct Logs: Sendable {
         AuditTrail(output: levels.audit == nil ? nil : events, feed: feeds.audit) { .now() }
     }
 
+    /// Called about once a second.
+    func keepUp() { errorLog.tellLeftOut() }
+
     /// Writes out what waits.
     func close() {
+        errorLog.tellLeftOut(all: true)
         events.close(seconds: 5)
         errors.close(seconds: 5)
     }

@@ -5,7 +5,7 @@ package struct OutputLines {
 
     /// What is longer is cut.
     static let lengthLimit = 1024
-    static let linesInASecond = 100
+    package static let linesInASecond = 100
 
     private var line: [UInt8] = []
     private var isCut = false
