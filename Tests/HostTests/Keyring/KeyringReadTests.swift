@@ -152,7 +152,9 @@ struct KeyringReadTests {
         #expect(await fixture.result(impatient).error == .unreachable)
         _ = try await patient.get()
         #expect(fixture.keystore.calls(.get) == 2)
-        #expect(fixture.keystore.log.messages(.error) == ["failed to read key 'punctual-key': timeout: gave up at the deadline"])
+        // With a machine that wakes the plugin too late it says so in vain, which is `patientJoiner`'s case.
+        let log = fixture.keystore.log.messages(.error)
+        #expect(log.count == 1 && log.allSatisfy { $0.hasPrefix("failed to read key 'punctual-key': ") }, "\(log)")
     }
 
     @Test("a plugin that says TIMEOUT at once is not asked again at once")
