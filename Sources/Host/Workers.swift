@@ -34,10 +34,14 @@ final class Workers: Sendable {
 
     /// Changes the rules in force by `change`, which is given the latest ones. The future is completed when every event loop has them.
     ///
-    /// - Parameter base: The snapshot in force on the event loop of the request for the change. When a reload has replaced it on others
-    ///   already, the change is made to what was replaced, and gone with it: as if it had come a moment earlier.
+    /// - Parameters:
+    ///   - base: The snapshot in force on the event loop of the request for the change. When a reload has replaced it on others already,
+    ///     the change is made to what was replaced, and gone with it: as if it had come a moment earlier.
+    ///   - isAllowed: Whether the author may make the change under a later snapshot than `base`. Another event loop may just have taken
+    ///     the right, and the change would come after that, and undo it.
     func changeRules(
-        from base: API, on eventLoop: any EventLoop, _ change: (AccessControl) throws(AccessError) -> AccessControl
+        from base: API, on eventLoop: any EventLoop, isAllowed: (API) -> Bool,
+        _ change: (AccessControl) throws(AccessError) -> AccessControl
     ) throws(AccessError) -> EventLoopFuture<Void> {
         let result = state.withLockedValue { state -> Result<EventLoopFuture<Void>, AccessError> in
             Result { () throws(AccessError) in
@@ -45,6 +49,7 @@ final class Workers: Sendable {
                     _ = try change(base.accessControl)
                     return eventLoop.makeSucceededVoidFuture()
                 }
+                guard latest.serial == base.serial || isAllowed(latest) else { throw .notAuthorized }
                 let api = API(latest, accessControl: try change(latest.accessControl))
                 return Self.hand(out: api, &state, on: eventLoop)
             }

@@ -22,9 +22,16 @@ extension Outcome {
         }
         do {
             let change = try prepare(author)
-            let done = try api.workers.changeRules(from: api, on: request.eventLoop, change.apply)
+            let path = request.path
+            let done = try api.workers.changeRules(
+                from: api, on: request.eventLoop, isAllowed: { $0.allows(author, path: path) }, change.apply)
             api.logger.notice("\(change.summary)", metadata: ["identity": "\(author)"])
             return .pending(done.map { .empty(200) })
+        } catch AccessError.notAuthorized {
+            api.logger.info(
+                "request refused: the right to it was taken away while it came",
+                metadata: ["path": "\(APIKey.masked(in: request.path))", "identity": "\(author)"])
+            return .ready(APIError.response(for: AccessError.notAuthorized, api))
         } catch {
             return .ready(APIError.response(for: error, api))
         }

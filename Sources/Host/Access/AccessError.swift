@@ -9,6 +9,8 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
     case proxyCannotBeAssigned
     case administratorCannotBeDeleted
     case notAnIdentity
+    /// Not any more: the author had the right when the request came.
+    case notAuthorized
     /// What `RuleLimits` does not let requests write.
     case patternTooLong, patternNotAllowed, tooManyPatterns, tooManyPolicies, tooManyAssignments
 
@@ -22,6 +24,7 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
         case .proxyCannotBeAssigned: "the identity of a TLS proxy cannot be assigned to a policy"
         case .administratorCannotBeDeleted: "the admin identity cannot be deleted"
         case .notAnIdentity: "an identity is the SHA-256 of a public key, as 64 lower-case hexadecimal digits"
+        case .notAuthorized: "not authorized: insufficient permissions"
         case .patternTooLong: "a pattern has at most \(RuleLimits.patternLength) bytes, as paths have"
         case .patternNotAllowed: "a pattern holds a character that no path has, such as a control character"
         case .tooManyPatterns: "a policy has at most \(RuleLimits.patterns) patterns; a '*' in a pattern stands for many names"
@@ -36,6 +39,7 @@ package enum AccessError: Error, Equatable, Sendable, CustomStringConvertible {
     package var status: Int {
         switch self {
         case .policyDoesNotExist, .identityDoesNotExist: 404
+        case .notAuthorized: 403
         case .policyAlreadyExists, .configuredPolicyCannotBeDeleted, .administratorCannotBeAssigned, .proxyCannotBeAssigned,
             .administratorCannotBeDeleted, .notAnIdentity, .patternTooLong, .patternNotAllowed, .tooManyPatterns,
             .tooManyPolicies, .tooManyAssignments:

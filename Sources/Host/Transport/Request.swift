@@ -4,6 +4,8 @@ import NIOCore
 struct Request {
     /// The part of the path behind the route's own (`my-key` of `/v1/key/create/my-key`), percent-decoded.
     var argument: Substring
+    /// The whole path, percent-decoded.
+    var path: String { argument.base }
     var body: ByteBuffer
     /// Who asks. Only routes that answer without a certificate see nil.
     var caller: Caller?

@@ -147,6 +147,30 @@ import Testing
         }
     }
 
+    /// Requests that are under way on other event loops, many of them, when the right to change the rules is taken away.
+    @Test func whoLosesTheRightToChangeRulesDoesNotTakeItBack() async throws {
+        let stranger = deployment.stranger
+        let body = #"{"identity":"\#(stranger.identity)"}"#
+        let request = "PUT /v1/policy/assign/guest HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        let last = "GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        try await server.withClient(deployment.admin) { admin in
+            try await admin.writePolicy("guest", allow: ["/v1/policy/assign/guest"])
+            for round in 0..<8 {
+                try await admin.assignPolicy("guest", to: "\(stranger.identity)")
+                let connections = try (0..<4).map { _ in try RawTLSClient(port: server.port, as: stranger) }
+                for connection in connections {
+                    connection.send(Array((String(repeating: request, count: 400) + last).utf8))
+                }
+                // One of them has got so far that the others cannot be long.
+                #expect(connections[0].read { !$0.isEmpty })
+                try await admin.deleteIdentity("\(stranger.identity)")
+                for connection in connections { _ = connection.readToEnd() }
+                let gone = try await refusal { try await admin.describeIdentity("\(stranger.identity)") }
+                #expect(gone == Refusal(status: 404, message: "identity does not exist"), "round \(round)")
+            }
+        }
+    }
+
     @Test func listingsOfManyGiveEveryNameOnce() async throws {
         let names = (0..<1500).map { "app-\($0)" }
         try await server.withClient(deployment.admin) { client in
