@@ -205,7 +205,8 @@ extension ConfigurationCheck {
         let position = configuration.origin.positions[member]
         return ConfigurationError(
             file: configuration.origin.file, line: position?.line ?? 0, column: position?.column ?? 0,
-            message: "'\(member)': \(message)")
+            // A path may be an API key in the wrong place.
+            message: "'\(member)': \(APIKey.masked(in: message))")
     }
 
     /// For a relative path that leads nowhere: where it was looked for, as it is not the directory of the configuration file.

@@ -77,14 +77,49 @@ struct WrongConfigurationTests {
             minimalText + "address: ${SECRET}\nlog: { error: '${SECRET}' }\nkeys: [ { name: '${SECRET} ' } ]\n",
             minimalText + "cache: { expiry: { any: '${SECRET}' } }\napi: { /v1/ready: { skip_auth: '${SECRET}' } }\n",
             minimalText + "policy: { p: { identities: [ '${SECRET}' ] } }\n",
+            minimalText + "version: ${SECRET}\naddress: '${ADDRESS}'\n'${SECRET}': 1\n",
+            minimalText + "keys: [ { name: '${KEY}' }, { name: '${KEY}' } ]\n",
+            minimalText + "policy: { '${SECRET} ': { '${SECRET}': 1 }, p: { '${SECRET}': 1 } }\napi: { '${SECRET}': {} }\n",
+            minimalText + "cache: { '${SECRET}': 1, '${SECRET}': 2 }\nplugins: { '${SECRET}': 1 }\n",
+            "keystore: { '${SECRET} ': 1, '${KEY}': {} }\ntls: { proxy: { header: { cert: '${SECRET} ' } } }\n",
+            // A tag, where a password that begins with '!' was meant.
+            "keystore: { x: { password: !\(secret) } }\n", "keystore: { x: { password: !!\(secret) } }\n",
             // Each refused by libyaml, whose descriptions quote the line.
             "tls: { password: \(secret) ]\n", "tls: { password: '\(secret)\n", "tls:\n\tpassword: \(secret)\n",
             "password: \(secret)\npassword: \(secret)\n", "password: \(secret)\n---\npassword: x\n", "a: *b # \(secret)\n",
         ]
         for file in files {
-            let errors = #expect(throws: ConfigurationErrors.self) { try parse(file, environment: ["SECRET": secret]) }
+            let environment = ["SECRET": secret, "ADDRESS": "127.0.0.1:\(secret)", "KEY": secret]
+            let errors = #expect(throws: ConfigurationErrors.self) { try parse(file, environment: environment) }
             #expect(errors?.description.contains(secret) == false)
         }
+    }
+
+    @Test(
+        "An API key in the wrong place is not shown",
+        arguments: [
+            "version: 'KEY'\n", "address: 'KEY'\n", "'KEY': 1\n", "policy: { 'KEY': {} }\n", "policy: { p: { 'KEY': 1 } }\n",
+            "policy: { p: { 'x KEY': 1 } }\n", "policy: { p: { identities: [ ' KEY' ] } }\n", "log: { error: 'KEY' }\n",
+            "cache: { expiry: { any: 'KEY' } }\n", "api: { 'KEY': {} }\n", "api: { /v1/ready: { skip_auth: 'KEY' } }\n",
+            "keys: [ { name: 'KEY' } ]\n", "keys: [ { 'KEY': 1 } ]\n", "log: { error: '${KEY}' }\n",
+        ])
+    func noAPIKeys(_ addition: String) throws {
+        let key = "kes:v1:" + "AF" + String(repeating: "pa", count: 20) + "PQ"
+        let errors = #expect(throws: ConfigurationErrors.self) {
+            try parse(minimalText + addition.replacing("KEY", with: key), environment: [:])
+        }
+        #expect(errors?.description.contains("papa") == false)
+        #expect(errors?.description.contains("kes:v1:…") == true)
+    }
+
+    @Test("A pattern with an API key is not shown, nor is what was probably meant")
+    func noAPIKeysInPatterns() throws {
+        let key = "kes:v1:" + "AF" + String(repeating: "pa", count: 20) + "PQ"
+        let patterns = ["x\(key)", "/v1/key/creat/\(key)", "/v1/key/decrypt/\(key)", "/v1/key/?/\(key)"].map { "'\($0)'" }
+        let text = minimalText + "policy: { p: { allow: [ /v1/* ], deny: [ \(patterns.joined(separator: ", ")) ] } }\n"
+        let warnings = try parse(text).origin.warnings
+        #expect(warnings.count >= patterns.count)
+        #expect(!warnings.description.contains("papa"))
     }
 }
 

@@ -95,7 +95,8 @@ extension WrongFile {
             "What JSON cannot say", head + "keystore: { x: { a: .inf, b: !!int yes, c: !!binary aGk= } }\n",
             "3:21: infinities and NaN have no JSON form, which a keystore needs; write a number or quotes",
             "3:30: the tag '!!int' does not fit; the value is no int",
-            "3:44: the tag '!!binary' does not fit; known are '!!str', '!!int', '!!float', '!!bool' and '!!null'"),
+            "3:44: an unknown tag; known are '!!str', '!!int', '!!float', '!!bool' and '!!null'; put a value that begins with '!' in quotes"
+        ),
         WrongFile(
             "A member of a plugin's configuration twice", head + "keystore:\n  x:\n    a: 1\n    a: 2\n",
             "6:5: 'a' is given twice, first at line 5; keep one of them"),

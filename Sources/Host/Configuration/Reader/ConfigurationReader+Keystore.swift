@@ -16,12 +16,12 @@ extension ConfigurationReader {
         for other in members.dropFirst() {
             diagnostics.error(
                 at: other.namePosition,
-                "two keystores: '\(other.name)', and '\(member.name)' at line \(member.namePosition.line); remove one")
+                "two keystores: '\(other.shownName)', and '\(member.shownName)' at line \(member.namePosition.line); remove one")
         }
         if !PluginManifest.isValidName(member.name) {
             diagnostics.error(
                 at: member.namePosition,
-                "'\(member.name)' cannot name a plugin; a plugin's name has 1 to 64 characters of a-z 0-9 - _")
+                "'\(member.shownName)' cannot name a plugin; a plugin's name has 1 to 64 characters of a-z 0-9 - _")
         }
         switch member.value.content {
         case .scalar where member.value.isNull:
@@ -32,7 +32,7 @@ extension ConfigurationReader {
         case .scalar, .sequence:
             diagnostics.error(
                 at: member.value.position,
-                "'keystore.\(member.name)' must be a mapping with the plugin's configuration and is \(member.value.kind)")
+                "'keystore.\(member.shownName)' must be a mapping with the plugin's configuration and is \(member.value.kind)")
             return nil
         case .unset:
             return nil

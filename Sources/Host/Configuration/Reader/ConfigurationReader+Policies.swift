@@ -6,10 +6,10 @@ extension ConfigurationReader {
         var policies: [PolicyDefinition] = []
         for member in ConfigurationSection.members(of: file.value("policy"), path: "policy", diagnostics) {
             if !Names.isValid(member.name) {
-                diagnostics.error(at: member.namePosition, "the policy name '\(member.name)' is not allowed; \(Names.rule)")
+                diagnostics.error(at: member.namePosition, "the policy name '\(member.shownName)' is not allowed; \(Names.rule)")
             }
             let section = ConfigurationSection(
-                member.value, path: "policy.\(member.name)", known: ["allow", "deny", "identities"],
+                member.value, path: "policy.\(member.shownName)", known: ["allow", "deny", "identities"],
                 position: member.namePosition, diagnostics)
             let denials = section.list("deny")
             var policy = PolicyDefinition(
@@ -17,7 +17,7 @@ extension ConfigurationReader {
                 deny: patterns(denials, of: section.path(of: "deny")))
             checkBulkDecryption(of: policy, denials)
             for (identity, position) in section.identities("identities") {
-                if roles.add(identity, as: .member(policy: member.name), at: position) { policy.identities.append(identity) }
+                if roles.add(identity, as: .member(policy: member.shownName), at: position) { policy.identities.append(identity) }
             }
             policies.append(policy)
         }
@@ -39,8 +39,7 @@ extension ConfigurationReader {
                     at: position,
                     "'?' and '[' in \(scalar.shown) stand for themselves, which no path contains; only '*' is special")
             } else if !reach.reaches(pattern) {
-                // Not of a variable, whose value is not shown.
-                let suggestion = scalar.variable == nil ? reach.suggestion(for: pattern) : nil
+                let suggestion = scalar.isShown ? reach.suggestion(for: pattern) : nil
                 let advice = suggestion.map { "did you mean '\($0)'?" } ?? "the server lists its APIs when it starts"
                 diagnostics.warning(at: position, "\(scalar.shown) matches no API; \(advice)")
             }
@@ -61,8 +60,7 @@ extension ConfigurationReader {
             guard Pattern(scalar.text).matches("/v1/key/decrypt/" + name), !deny.contains(where: { $0.matches(bulk + name) }),
                 allow.contains(where: { $0.matches(bulk + name) })
             else { continue }
-            // Not of a variable, whose value is not shown.
-            let advice = scalar.variable == nil ? "'\(bulk)\(names)'" : "the same names there"
+            let advice = scalar.isShown ? "'\(bulk)\(names)'" : "the same names there"
             diagnostics.warning(
                 at: position,
                 "\(scalar.shown) denies decryption and not \(bulk), which decrypts too and which 'allow' lets pass; deny \(advice) as well"

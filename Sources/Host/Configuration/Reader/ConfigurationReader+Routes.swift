@@ -5,14 +5,14 @@ extension ConfigurationReader {
         var places: [String: SourcePosition] = [:]
         for member in ConfigurationSection.members(of: file.value("api"), path: "api", diagnostics) {
             let section = ConfigurationSection(
-                member.value, path: "api.\(member.name)", known: ["skip_auth", "timeout"], position: member.namePosition,
+                member.value, path: "api.\(member.shownName)", known: ["skip_auth", "timeout"], position: member.namePosition,
                 diagnostics)
             let override = RouteOverride(
                 skipAuthentication: section.boolean("skip_auth") ?? false, timeout: section.duration("timeout"))
             // `/v1/key/create` and `/v1/key/create/` mean the same route.
             guard let route = knownRoutes.first(where: { Self.trimmed($0) == Self.trimmed(member.name) }) else {
                 let suggestion = NearestName.suggestion(for: member.name, among: knownRoutes)
-                diagnostics.error(at: member.namePosition, "'api' has no route '\(member.name)'; \(suggestion)")
+                diagnostics.error(at: member.namePosition, "'api' has no route '\(member.shownName)'; \(suggestion)")
                 continue
             }
             if let first = places[route] {

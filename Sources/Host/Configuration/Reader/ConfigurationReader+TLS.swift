@@ -40,7 +40,10 @@ extension ConfigurationReader {
     ]
 
     private func forwardedCertificateHeader(_ proxy: ConfigurationSection) -> String? {
-        guard let (name, position) = proxy.section("header", known: ["cert"]).text("cert") else { return nil }
+        guard let (scalar, position) = proxy.section("header", known: ["cert"]).scalar("cert"), !scalar.text.isEmpty else {
+            return nil
+        }
+        let name = scalar.text
         // A token (RFC 9110, section 5.6.2): anything else is the name of no header, and the proxy would be ignored.
         let isToken = name.utf8.allSatisfy { byte in
             switch byte {
@@ -52,12 +55,13 @@ extension ConfigurationReader {
         }
         if isToken, Self.ownHeaders.contains(name.lowercased()) {
             diagnostics.error(
-                at: position, "'tls.proxy.header.cert' is '\(name)', a header with a meaning of its own; write X-Tls-Client-Cert")
+                at: position,
+                "'tls.proxy.header.cert' is \(scalar.shown), a header with a meaning of its own; write X-Tls-Client-Cert")
             return nil
         }
         if isToken { return name }
         diagnostics.error(
-            at: position, "'tls.proxy.header.cert' is '\(name)', which cannot name an HTTP header; write X-Tls-Client-Cert")
+            at: position, "'tls.proxy.header.cert' is \(scalar.shown), which cannot name an HTTP header; write X-Tls-Client-Cert")
         return nil
     }
 

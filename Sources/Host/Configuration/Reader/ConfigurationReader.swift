@@ -60,8 +60,8 @@ struct ConfigurationReader {
     }
 
     private func checkVersion(_ file: ConfigurationSection) {
-        guard let (version, position) = file.text("version"), version != "v1" else { return }
-        diagnostics.error(at: position, "'version' is '\(version)'; the only one is v1, which may be left out")
+        guard let (version, position) = file.scalar("version"), !version.text.isEmpty, version.text != "v1" else { return }
+        diagnostics.error(at: position, "'version' is \(version.shown); the only one is v1, which may be left out")
     }
 
     private func listenAddress(_ file: ConfigurationSection) -> ListenAddress? {
@@ -69,7 +69,8 @@ struct ConfigurationReader {
         do throws(ListenAddress.Problem) {
             return try ListenAddress(parsing: scalar.text)
         } catch {
-            diagnostics.error(at: position, "'address' is \(scalar.shown), \(error.message)")
+            let reason = scalar.isShown ? error.message : "which is no address to listen on; write ip:port, such as 0.0.0.0:7373"
+            diagnostics.error(at: position, "'address' is \(scalar.shown), \(reason)")
             return nil
         }
     }
@@ -151,7 +152,7 @@ struct ConfigurationReader {
             }
             if let first = places[scalar.text] {
                 diagnostics.error(
-                    at: position, "the key '\(scalar.text)' is defined twice, first at line \(first.line); remove one")
+                    at: position, "the key \(scalar.shown) is defined twice, first at line \(first.line); remove one")
                 continue
             }
             places[scalar.text] = position

@@ -21,7 +21,7 @@ struct ConfigurationSection {
             guard known.contains(member.name) else {
                 let place = path.isEmpty ? "" : " in '\(path)'"
                 let suggestion = NearestName.suggestion(for: member.name, among: known)
-                diagnostics.error(at: member.namePosition, "unknown member '\(member.name)'\(place); \(suggestion)")
+                diagnostics.error(at: member.namePosition, "unknown member '\(member.shownName)'\(place); \(suggestion)")
                 continue
             }
             members[member.name] = member

@@ -1,3 +1,5 @@
+import Credentials
+
 /// A scalar of the form `${NAME}`, which stands for the value of an environment variable.
 struct EnvironmentReference {
     let name: String
@@ -19,6 +21,7 @@ struct EnvironmentReference {
             return nil
         }
         guard let value = environment[name] else {
+            let name = APIKey.masked(in: name)
             diagnostics.error(
                 at: position, "the environment variable '\(name)' is not set; set it, or write the value in place of ${\(name)}")
             return nil

@@ -82,10 +82,12 @@ struct KeystoreJSON {
                 at: position, "infinities and NaN have no JSON form, which a keystore needs; write a number or quotes")
             return false
         case (.tagged(let tag), _):
-            let advice =
+            // Any other is not shown: it may be a password that begins with '!' and lacks quotes.
+            let message =
                 ["null", "bool", "int", "float"].contains(tag)
-                ? "the value is no \(tag)" : "known are '!!str', '!!int', '!!float', '!!bool' and '!!null'"
-            diagnostics.error(at: position, "the tag '!!\(tag)' does not fit; \(advice)")
+                ? "the tag '!!\(tag)' does not fit; the value is no \(tag)"
+                : "an unknown tag; known are '!!str', '!!int', '!!float', '!!bool' and '!!null'; put a value that begins with '!' in quotes"
+            diagnostics.error(at: position, message)
             return false
         }
         return true

@@ -1,3 +1,5 @@
+import Credentials
+
 /// A value of a YAML document and where it is, after aliases, merge keys and `${NAME}` were replaced.
 struct YAMLNode {
     enum Content {
@@ -11,6 +13,8 @@ struct YAMLNode {
     /// One member of a mapping. No mapping holds two of one name.
     struct Member {
         var name: String
+        /// The name as a message may show it: as `YAMLScalar.shown`, without quotes.
+        var shownName: String
         var namePosition: SourcePosition
         var value: YAMLNode
     }
@@ -60,8 +64,17 @@ struct YAMLScalar {
         }
     }
 
-    /// The scalar as a message may show it: never the value of a variable, which may be a secret in the wrong place.
+    /// The scalar as a message may show it: never the value of a variable, which may be a secret in the wrong place, nor an API key, which
+    /// is one.
     var shown: String {
-        variable.map { "the value of ${\($0)}" } ?? "'\(text)'"
+        variable.map { "the value of ${\($0)}" } ?? "'\(APIKey.masked(in: text))'"
     }
+
+    /// The scalar as the name of a member, in a message.
+    var shownAsName: String {
+        variable.map { "${\($0)}" } ?? APIKey.masked(in: text)
+    }
+
+    /// Whether a message may show the text, or a part of it.
+    var isShown: Bool { variable == nil && APIKey.masked(in: text) == text }
 }

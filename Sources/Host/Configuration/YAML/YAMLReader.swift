@@ -103,18 +103,19 @@ private struct Converter {
                 diagnostics.error(at: position, "the name of a member must be a single value")
                 continue
             }
-            guard let name = scalar(text, isPlain: isPlain, tag: element.name.tag, at: position)?.text else {
+            guard let nameScalar = scalar(text, isPlain: isPlain, tag: element.name.tag, at: position) else {
                 // What the mapping lacks cannot be said when a name is not known.
                 isUnset = true
                 continue
             }
+            let (name, shownName) = (nameScalar.text, nameScalar.shownAsName)
             if name == "<<", isPlain {
                 merged += mergedMembers(convertedValue)
             } else if let first = places[name] {
-                diagnostics.error(at: position, "'\(name)' is given twice, first at line \(first.line); keep one of them")
+                diagnostics.error(at: position, "'\(shownName)' is given twice, first at line \(first.line); keep one of them")
             } else {
                 places[name] = position
-                members.append(YAMLNode.Member(name: name, namePosition: position, value: convertedValue))
+                members.append(YAMLNode.Member(name: name, shownName: shownName, namePosition: position, value: convertedValue))
             }
         }
         // What the mapping says itself wins over what it merges, and what is merged first wins over what comes later.
