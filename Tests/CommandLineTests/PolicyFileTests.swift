@@ -25,11 +25,21 @@ import Testing
         ("allow: /v1/key/create/my*\n", "are lists of patterns"), ("allow: [ [ a ] ]\n", "a pattern has to be text"),
         ("allow: []\nalow: []\n", "policy.yml:2:1: 'alow' is unknown"),
         ("version: v2\nallow: []\n", "policy.yml:1:1: the only version is v1"),
+        // Each would be a `deny` that denies nothing.
+        ("deny: { <<: { /v1/key/delete/*: {} } }\n", "policy.yml:1:9: '<<' merges nothing here"),
+        ("deny: [ '${PATTERN}' ]\n", "policy.yml:1:9: no variable is replaced here"),
     ])
     func whatIsNoPolicyIsAnError(contents: String, expected: String) throws {
         let result = try create(contents)
         #expect(result.code == 1)
         #expect(result.errorText.contains(expected), "\(result.errorText)")
+    }
+
+    @Test func whatIsNotUTF8IsAnError() throws {
+        let directory = try TemporaryDirectory()
+        let contents = Array("deny: [ /v1/key/delete/".utf8) + [0xE9, 0x2A] + Array(" ]\n".utf8)
+        let file = try directory.write(contents, to: "policy.yml")
+        #expect(try kes("policy", "create", "p", file).errorText == "Error: \(file) is not UTF-8; save it as UTF-8\n")
     }
 
     @Test func aFileThatIsNotThereIsNamed() throws {

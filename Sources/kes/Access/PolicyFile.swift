@@ -10,7 +10,9 @@ struct PolicyFile {
     private static let described: Set<String> = ["name", "created_at", "created_by"]
 
     init(path: String) throws(CommandFailure) {
-        let text = String(decoding: try Files.read(path), as: UTF8.self)
+        guard let text = String(validating: try Files.read(path), as: UTF8.self) else {
+            throw CommandFailure("\(path) is not UTF-8; save it as UTF-8")
+        }
         // JSON is YAML, so that one parser reads both.
         let root: YAMLElement?
         do throws(YAMLParser.Failure) {
@@ -55,6 +57,13 @@ struct PolicyFile {
         var patterns: [String] = []
         for element in elements {
             guard let pattern = element.text else { throw CommandFailure("\(path): a pattern has to be text") }
+            // What the server's configuration file replaces stands for itself here: a `deny` with it would deny nothing.
+            if case .scalar(text: "<<", isPlain: true) = element.content {
+                throw CommandFailure("\(path):\(element.position): '<<' merges nothing here; write the patterns themselves")
+            }
+            if pattern.hasPrefix("${") {
+                throw CommandFailure("\(path):\(element.position): no variable is replaced here; write the pattern itself")
+            }
             patterns.append(pattern)
         }
         return patterns
