@@ -1,3 +1,4 @@
+import Credentials
 import KESClient
 import SecureBytes
 import TestSupport
@@ -24,6 +25,16 @@ extension HTTPVersionPreference {
         }
         #expect(kept.count == 2)
         for client in kept { await #expect(throws: KESError.self) { try await client.version() } }
+    }
+
+    /// The ways to say that a call has all the time that there is.
+    @Test(arguments: [Duration.seconds(Int64.max), .seconds(Int64.max) + .milliseconds(999), .nanoseconds(Int64.max)])
+    func aTimeLimitMayBeAsLongAsItLikes(limit: Duration) async throws {
+        let server = try RunningServer()
+        let client = try KESClient(
+            endpoints: [server.endpoint], credential: .apiKey(APIKey(server.deployment.admin.apiKey)),
+            trust: .certificateFile(server.deployment.serverCertificate), timeout: limit)
+        #expect(try await client.closing { try await $0.version().version }.isEmpty == false)
     }
 
     @Test(arguments: HTTPVersionPreference.all)

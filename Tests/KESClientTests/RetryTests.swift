@@ -37,6 +37,14 @@ private struct TwoServers {
         #expect(RetryPolicy(rounds: 0).rounds == 1)
     }
 
+    @Test func pausesMayBeAsLongAsTheyLike() {
+        let longest = Duration.seconds(Int64.max)
+        #expect(RetryPolicy(firstPause: longest, longestPause: .seconds(1)).pause(after: .max, fraction: 1) == .seconds(1))
+        let policy = RetryPolicy(firstPause: longest, longestPause: longest)
+        #expect(policy.pause(after: .max, fraction: 0.5) < longest.sleepable)
+        #expect(longest.sleepable > .seconds(Int64(UInt32.max) / 2))
+    }
+
     @Test func aCallWaitsForAServerThatComesBack() async throws {
         let server = try RunningServer()
         let (deployment, endpoint) = (server.deployment, try server.endpoint)

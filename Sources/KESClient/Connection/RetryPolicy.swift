@@ -43,8 +43,15 @@ public struct RetryPolicy: Sendable, Equatable {
     /// - Parameter fraction: a random number from 0 to 1.
     package func pause(after round: Int, fraction: Double) -> Duration {
         // 2^20 first pauses are longer than any limit that makes sense.
-        min(firstPause * (1 << min(round, 20)), longestPause) * fraction
+        let longest = longestPause.sleepable
+        return min(min(firstPause, longest) * (1 << min(round, 20)), longest) * fraction
     }
+}
+
+extension Duration {
+    /// 100 years where it is more, "for ever" in the words of a caller: the clocks of the standard library stop the program for times that
+    /// end beyond what they can count.
+    package var sleepable: Duration { min(self, .seconds(100 * 366 * 86_400)) }
 }
 
 extension KESError {

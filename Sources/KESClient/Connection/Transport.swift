@@ -143,7 +143,7 @@ final class Transport: Sendable {
         let result = try await withThrowingTaskGroup(of: R?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                try await Task.sleep(for: limit)
+                try await Task.sleep(for: limit.sleepable)
                 return nil
             }
             defer { group.cancelAll() }
