@@ -128,6 +128,7 @@ let package = Package(
             name: "KESClientTests",
             dependencies: [
                 "Credentials", "KESClient", "SecureBytes", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Credentials", "Envelope", "KESClient", "SecureBytes", "TestSupport"],

@@ -6,9 +6,9 @@ import NIOPosix
 import NIOSSL
 
 /// Turns what the network libraries throw into a `KESError`.
-enum ConnectionDiagnosis {
+package enum ConnectionDiagnosis {
     /// Says what `error` means for a request that was on its way to `endpoint`.
-    static func diagnose(_ error: any Error, endpoint: Endpoint) -> KESError {
+    package static func diagnose(_ error: any Error, endpoint: Endpoint) -> KESError {
         switch error {
         case let error as KESError:
             error
@@ -26,6 +26,8 @@ enum ConnectionDiagnosis {
             diagnose(error, endpoint: endpoint)
         case let error as IOError where connectErrors.contains(error.errnoCode):
             .unreachable(endpoint, reason: describe(errno: error.errnoCode))
+        case let EstablishedConnection.Failure.system(error):
+            .connectionLost(endpoint, reason: describe(errno: error.errnoCode))
         case let error as IOError:
             .connectionLost(endpoint, reason: describe(errno: error.errnoCode))
         case let error as ChannelError:
@@ -37,7 +39,7 @@ enum ConnectionDiagnosis {
         }
     }
 
-    // What connect(2) fails with. None of them comes from an established connection.
+    // What connect(2) fails with. Of connections that were established `EstablishedConnection` marks them.
     private static let connectErrors: Set<CInt> = [
         ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, EACCES, ENETDOWN, EHOSTDOWN,
     ]

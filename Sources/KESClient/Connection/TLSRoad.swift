@@ -28,7 +28,11 @@ struct TLSRoad: Sendable {
 
     private func admit(_ channel: any Channel) -> EventLoopFuture<Void> {
         let checked = verification?.check(channel) ?? channel.eventLoop.makeSucceededVoidFuture()
-        return checked.map { history.note(channel) }
+        return checked.flatMapThrowing {
+            history.note(channel)
+            // Nothing was sent before.
+            try channel.pipeline.syncOperations.addHandler(EstablishedConnection(), position: .first)
+        }
     }
 
     /// Asks for the server's version, which changes nothing, over an HTTP/1.1 connection of its own, and returns what that failed with.
