@@ -24,18 +24,41 @@ import Testing
         await #expect(throws: KESError.self) { try await lines(of: Array(body.dropLast(4)), "Content-Encoding: gzip") }
     }
 
+    /// Over HTTP/1.1 each keeps a connection to itself, and the client has a few only for all other calls.
+    @Test(arguments: HTTPVersionPreference.all)
+    func whoFollowsALogKeepsNobodyWaiting(version: HTTPVersionPreference) async throws {
+        let server = try RunningServer()
+        try await server.withClient(version: version) { client in
+            var logs: [LogLines] = []
+            for _ in 0..<12 { logs.append(try await client.log(.audit)) }
+            _ = try await client.version()
+            for log in logs {
+                var lines = log.makeAsyncIterator()
+                #expect(try await lines.next() != nil)
+            }
+        }
+    }
+
     private func lines(of body: [UInt8], _ field: String) async throws -> [String] {
-        let directory = try TemporaryDirectory()
-        try FileManager.default.createDirectory(atPath: directory.file("v1/log"), withIntermediateDirectories: true)
         let head = "HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\(field)\r\n\r\n"
-        try directory.write(Array(head.utf8) + body, to: "v1/log/audit")
-        let server = try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: directory.path)
+        let (server, directory) = try site(Array(head.utf8) + body)
+        defer { withExtendedLifetime(directory) {} }
         let client = try KESClient(endpoints: [server.endpoint], credential: .none, trust: .insecure)
         return try await client.closing { client in
             var lines: [String] = []
             for try await line in try await client.log(.audit) { lines.append(line) }
             return lines
         }
+    }
+
+    /// A server that sends these bytes, and its directory.
+    private func site(_ bytes: [UInt8]) throws -> (TLSServer, TemporaryDirectory) {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(atPath: directory.file("v1/log"), withIntermediateDirectories: true)
+        try directory.write(bytes, to: "v1/log/audit")
+        return (
+            try TLSServer(.server(), answering: false, arguments: ["-HTTP", "-alpn", "http/1.1"], root: directory.path), directory
+        )
     }
 
     private func gzip(_ text: String) throws -> [UInt8] {

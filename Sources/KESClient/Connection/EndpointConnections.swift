@@ -9,6 +9,14 @@ final class EndpointConnections: Sendable {
     private struct Pool: Sendable {
         let road: TLSRoad
         let client: HTTPClient
+        /// For answers without an end. Over HTTP/1.1 each keeps a connection to itself, and no other call is to wait for one of those.
+        let followers: HTTPClient
+
+        init(_ road: TLSRoad, _ version: HTTPVersionPreference) {
+            self.road = road
+            client = road.client(version)
+            followers = road.client(version, connections: .max)
+        }
     }
 
     let endpoint: Endpoint
@@ -42,7 +50,7 @@ final class EndpointConnections: Sendable {
         func pool(_ tls: TLSConfiguration, _ verification: ServerVerification?) -> Pool {
             let road = TLSRoad(
                 endpoint: endpoint, tls: tls, verification: verification, history: history, connectLimit: connectLimit)
-            return Pool(road: road, client: road.client(version))
+            return Pool(road, version)
         }
         var tls = tls
         switch trust {
@@ -72,7 +80,7 @@ final class EndpointConnections: Sendable {
         for client in clients { client.shutdown { _ in } }
     }
 
-    private var clients: [HTTPClient] { [chained.client, pinned?.client].compactMap { $0 } }
+    private var clients: [HTTPClient] { [chained, pinned].compactMap(\.self).flatMap { [$0.client, $0.followers] } }
 
     func shutdown() async {
         // It fails when it was called before, and then there is nothing left to do.
@@ -81,13 +89,17 @@ final class EndpointConnections: Sendable {
 
     /// Sends a request and gives the head of the answer.
     ///
-    /// - Parameter repeatable: whether a second request does no harm after the first one may have been carried out.
-    func execute(_ request: HTTPClientRequest, repeatable: Bool) async throws(KESError) -> HTTPClientResponse {
+    /// - Parameters:
+    ///   - repeatable: whether a second request does no harm after the first one may have been carried out.
+    ///   - isFollowing: whether the answer has no end.
+    func execute(
+        _ request: HTTPClientRequest, repeatable: Bool, isFollowing: Bool = false
+    ) async throws(KESError) -> HTTPClientResponse {
         var pinnedProblem: KESError?
         // The exact certificate first: it is the usual case where one is given, and needs no reading of the system's authorities.
         if let pinned, !needsChain.load(ordering: .relaxed) {
             do {
-                return try await execute(request, pinned, repeatable)
+                return try await execute(request, pinned, repeatable, isFollowing)
             } catch {
                 // Nothing was sent: the check of the certificate is where it failed.
                 guard case .untrustedServer(_, let problem) = error, problem.kind != .otherName else { throw error }
@@ -95,7 +107,7 @@ final class EndpointConnections: Sendable {
             }
         }
         do {
-            let response = try await execute(request, chained, repeatable)
+            let response = try await execute(request, chained, repeatable, isFollowing)
             needsChain.store(true, ordering: .relaxed)
             return response
         } catch {
@@ -108,10 +120,10 @@ final class EndpointConnections: Sendable {
     }
 
     private func execute(
-        _ request: HTTPClientRequest, _ pool: Pool, _ repeatable: Bool
+        _ request: HTTPClientRequest, _ pool: Pool, _ repeatable: Bool, _ isFollowing: Bool
     ) async throws(KESError) -> HTTPClientResponse {
         do {
-            return try await pool.client.execute(request, deadline: .distantFuture)
+            return try await (isFollowing ? pool.followers : pool.client).execute(request, deadline: .distantFuture)
         } catch {
             var diagnosis = ConnectionDiagnosis.diagnose(error, endpoint: endpoint)
             // Perhaps at once, because it does not accept this client: it would have said so.

@@ -14,11 +14,13 @@ struct TLSRoad: Sendable {
     /// How long a connection may take to come about. A client that is shut down waits for those that are about to.
     let connectLimit: TimeAmount
 
-    func client(_ version: HTTPVersionPreference) -> HTTPClient {
+    /// - Parameter connections: how many may be open over HTTP/1.1, which carries one request at a time.
+    func client(_ version: HTTPVersionPreference, connections: Int = 8) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: connectLimit))
         // Whether and when to try again is the retry policy's.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
         configuration.httpVersion = version == .http1 ? .http1Only : .automatic
         // A connection is given to requests when these have succeeded, and not before.
         configuration.http1_1ConnectionDebugInitializer = { admit($0) }

@@ -79,7 +79,7 @@ final class Transport: Sendable {
             do {
                 let response = try await self.withinTimeLimit(connections) {
                     let response = try await connections.execute(
-                        Self.message(request, to: endpoint), repeatable: request.repeatable)
+                        Self.message(request, to: endpoint), repeatable: request.repeatable, isFollowing: true)
                     guard response.status == .ok else {
                         let body = try await Self.collect(response.body, from: endpoint)
                         throw KESError.server(
