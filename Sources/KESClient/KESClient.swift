@@ -34,7 +34,7 @@ public final class KESClient: Sendable {
             endpoints: endpoints, credential: credential, trust: trust, timeout: timeout, retries: retries, version: version)
     }
 
-    /// Closes the connections. Calls after it fail.
+    /// Closes the connections. Calls that are under way end with an error, and calls after it with `KESError.clientShutDown`.
     public func shutdown() async {
         await transport.shutdown()
     }

@@ -30,6 +30,8 @@ public enum KESError: Error, Sendable, Equatable {
     case invalidCredential(String)
     /// The task was cancelled.
     case cancelled
+    /// The client was shut down before the call; nothing was sent.
+    case clientShutDown
 }
 
 /// What servers answer, this one's and KES's, that programs go on from: `error == .keyExists`.
@@ -75,6 +77,8 @@ extension KESError: CustomStringConvertible {
             reason
         case .cancelled:
             "the call was cancelled"
+        case .clientShutDown:
+            "this client was shut down before the call"
         }
     }
 

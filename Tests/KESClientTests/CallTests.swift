@@ -24,7 +24,7 @@ extension HTTPVersionPreference {
             }
         }
         #expect(kept.count == 2)
-        for client in kept { await #expect(throws: KESError.self) { try await client.version() } }
+        for client in kept { await #expect(throws: KESError.clientShutDown) { try await client.version() } }
     }
 
     /// The ways to say that a call has all the time that there is.

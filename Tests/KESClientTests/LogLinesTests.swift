@@ -24,6 +24,18 @@ import Testing
         await #expect(throws: KESError.self) { try await lines(of: Array(body.dropLast(4)), "Content-Encoding: gzip") }
     }
 
+    @Test func whatIsNotHTTPIsSaidToBeNone() async throws {
+        let (server, directory) = try site(Array("\0\u{1}garbage\r\n\r\n".utf8))
+        defer { withExtendedLifetime(directory) {} }
+        let client = try KESClient(endpoints: [server.endpoint], credential: .none, trust: .insecure, retries: .never)
+        let error = await failure { try await client.closing { _ = try await $0.log(.audit) } }
+        guard case .connectionLost(server.endpoint, let reason) = error else {
+            Issue.record("the call failed with \(String(describing: error))")
+            return
+        }
+        #expect(reason.hasPrefix("what came over it is not HTTP"))
+    }
+
     /// Over HTTP/1.1 each keeps a connection to itself, and the client has a few only for all other calls.
     @Test(arguments: HTTPVersionPreference.all)
     func whoFollowsALogKeepsNobodyWaiting(version: HTTPVersionPreference) async throws {

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Glibc
 import NIOCore
+import NIOHTTP1
 import NIOHTTP2
 import NIOPosix
 import NIOSSL
@@ -34,6 +35,8 @@ package enum ConnectionDiagnosis {
             diagnose(error, endpoint: endpoint)
         case let error as NIOHTTP2Errors.StreamClosed:
             diagnose(error, endpoint: endpoint)
+        case let error as HTTPParserError:
+            .connectionLost(endpoint, reason: "what came over it is not HTTP (\(error))")
         default:
             .connectionLost(endpoint, reason: String(describing: error))
         }
@@ -118,6 +121,8 @@ package enum ConnectionDiagnosis {
         case .cancelled:
             // Also what a request gets that is given to an HTTP/2 connection in the moment in which that closes.
             Task.isCancelled ? .cancelled : .connectionLost(endpoint, reason: "it was being closed")
+        case .alreadyShutdown:
+            .clientShutDown
         case .remoteConnectionClosed:
             .connectionLost(endpoint, reason: "the server closed it")
         default:

@@ -61,7 +61,7 @@ extension KESError {
         case .unreachable, .notProcessed, .noConnectionInTime, .untrustedServer, .clientRefused, .handshakeFailed: true
         case .connectionLost, .timedOut: repeatable
         case .server(let status, _): repeatable && (502...504).contains(status)
-        case .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled: false
+        case .allEndpointsFailed, .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled, .clientShutDown: false
         }
     }
 
@@ -80,7 +80,7 @@ extension KESError {
         case .connectionLost: repeatable
         case .server(let status, _): repeatable && (503...504).contains(status)
         case .untrustedServer, .clientRefused, .handshakeFailed, .noConnectionInTime, .timedOut, .allEndpointsFailed,
-            .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled:
+            .invalidResponse, .invalidEndpoint, .invalidCredential, .cancelled, .clientShutDown:
             false
         }
     }

@@ -59,7 +59,7 @@ final class Transport: Sendable {
         self.retries = retries
     }
 
-    /// Ends idle connections and waits for those in use.
+    /// Ends all connections.
     func shutdown() async {
         for connection in connections { await connection.shutdown() }
     }
