@@ -231,4 +231,27 @@ import Testing
         #expect(refused.errorText.contains("refused this client"), "\(refused.errorText)")
         stop(strict)
     }
+
+    /// Who starts a server with these flags has not put their values into the file.
+    @Test func theOldFlagsStandForWhatTheFileLacks() throws {
+        try deployment.directory.write("keystore: { mem: {} }\n", to: "config.yml")
+        let flags = [
+            "--key", deployment.serverKey, "--cert", deployment.serverCertificate, "--root", "\(deployment.admin.identity)",
+        ]
+        let (process, text) = try start(
+            ["--config", deployment.configuration, "--addr", "127.0.0.1:0"] + flags, until: "/version\n")
+        let environment = [
+            "KES_SERVER": try endpoint(in: text), "KES_API_KEY": deployment.admin.apiKey,
+            "SSL_CERT_FILE": deployment.serverCertificate,
+        ]
+        #expect(try kes("key", "create", "k", environment: environment).code == 0)
+        stop(process)
+        // Each stands for itself alone.
+        for (index, member) in [(0, "tls.key"), (2, "tls.cert"), (4, "admin.identity")] {
+            let others = Array(flags[..<index] + flags[(index + 2)...])
+            let result = try run(kesPath(), ["server", "--check", "--config", deployment.configuration] + others)
+            #expect(result.code == 1 && result.errorText.contains("1:1: '\(member)' is missing"), "\(result.errorText)")
+            #expect(result.errorText.split(separator: "\n").count { $0.contains("is missing") } == 1)
+        }
+    }
 }

@@ -8,11 +8,12 @@ package enum ConfigurationFile {
     ///   - path: as the user named it, which is how errors name it.
     ///   - environment: what `${NAME}` stands for.
     ///   - knownRoutes: the paths of the API's routes, as the `api:` section may name them.
+    ///   - replaced: members such as `tls.key` whose values the caller puts in itself, so that the file may lack them.
     /// - Throws: everything that is wrong with the file.
     package static func load(
-        path: String, environment: [String: String], knownRoutes: [String]
+        path: String, environment: [String: String], knownRoutes: [String], replaced: Set<String> = []
     ) throws(ConfigurationErrors) -> Configuration {
-        try parse(text(of: path), file: path, environment: environment, knownRoutes: knownRoutes)
+        try parse(text(of: path), file: path, environment: environment, knownRoutes: knownRoutes, replaced: replaced)
     }
 
     /// Reads from the file at `path` which keystore it names. It needs no other section.
@@ -40,11 +41,12 @@ package enum ConfigurationFile {
     ///
     /// - Throws: everything that is wrong with the text.
     package static func parse(
-        _ text: String, file: String, environment: [String: String], knownRoutes: [String]
+        _ text: String, file: String, environment: [String: String], knownRoutes: [String], replaced: Set<String> = []
     ) throws(ConfigurationErrors) -> Configuration {
         let diagnostics = Diagnostics(file: file)
         let root = YAMLReader(environment: environment, diagnostics: diagnostics).read(text)
-        let configuration = root.flatMap { ConfigurationReader(diagnostics: diagnostics, knownRoutes: knownRoutes).read($0) }
+        let reader = ConfigurationReader(diagnostics: diagnostics, knownRoutes: knownRoutes, replaced: replaced)
+        let configuration = root.flatMap { reader.read($0) }
         guard let configuration, !diagnostics.hasErrors else {
             throw ConfigurationErrors(errors: diagnostics.sortedErrors)
         }

@@ -25,6 +25,15 @@ struct ServerOptions: Sendable {
         /// The port to listen on; wins over the file's.
         var port: Int?
 
+        /// The members of the file that the flags stand for: whoever starts a server with them may not have put them there.
+        var replaced: Set<String> {
+            var replaced: Set<String> = []
+            if privateKeyFile != nil { replaced.insert("tls.key") }
+            if certificateFile != nil { replaced.insert("tls.cert") }
+            if admin != nil { replaced.insert("admin.identity") }
+            return replaced
+        }
+
         /// What to tell the user about each flag that was given.
         var warnings: [String] {
             var warnings: [String] = []

@@ -53,7 +53,8 @@ enum ServerRun {
         var configuration: Configuration
         do {
             configuration = try ConfigurationFile.load(
-                path: path, environment: Environment.variables(), knownRoutes: Server.apiOverview.map(\.path))
+                path: path, environment: Environment.variables(), knownRoutes: Server.apiOverview.map(\.path),
+                replaced: options.deprecated.replaced)
         } catch {
             throw CommandFailure("the configuration is not valid\n\(error)")
         }

@@ -28,6 +28,7 @@ extension ConfigurationReader {
         if let (path, _) = tls.text(name) { return path }
         // What is there but is no single value was said already, and an empty value is no better than none.
         if !tls.has(name) || tls.scalar(name)?.scalar.text.isEmpty == true {
+            if replaced.contains("tls.\(name)") { return "" }
             diagnostics.error(at: tls.position, "'tls.\(name)' is missing; name the PEM file with \(content)")
         }
         return nil

@@ -5,6 +5,8 @@ import SecureBytes
 struct ConfigurationReader {
     let diagnostics: Diagnostics
     let knownRoutes: [String]
+    /// Members whose values come from elsewhere: the file may lack them.
+    var replaced: Set<String> = []
 
     /// nil when something is missing that nothing can stand for. Whatever is wrong was said to the diagnostics, which may have
     /// errors although there is a result.
@@ -78,7 +80,8 @@ struct ConfigurationReader {
     private func administrator(_ file: ConfigurationSection, _ roles: inout IdentityRoles) -> Identity? {
         let admin = file.section("admin", known: ["identity"])
         guard let (scalar, position) = admin.scalar("identity"), !scalar.text.isEmpty else {
-            if !admin.has("identity") || admin.scalar("identity")?.scalar.text.isEmpty == true {
+            let isEmpty = !admin.has("identity") || admin.scalar("identity")?.scalar.text.isEmpty == true
+            if isEmpty, !replaced.contains("admin.identity") {
                 diagnostics.error(
                     at: admin.position,
                     "'admin.identity' is missing; write the identity that 'kes identity of FILE' prints, or 'disabled' for no administrator"
