@@ -109,4 +109,22 @@ struct ScalarTests {
             #expect(try parse("admin: { identity: _ }\ntls: { key: k, cert: c }\nkeystore:\n  \(text)\n").keystore.json == "{}")
         }
     }
+
+    @Test("A keystore with nothing after its name is passed over beside one that has settings, with a warning")
+    func commentedOutKeystore() throws {
+        let head = "admin: { identity: _ }\ntls: { key: k, cert: c }\nkeystore:\n"
+        let files = [("  fs: { path: /k }\n  vault:\n  #  endpoint: v\n", 5), ("  vault: ~\n  fs: { path: /k }\n", 4)]
+        for (text, line) in files {
+            let configuration = try parse(head + text)
+            #expect(configuration.keystore.name == "fs" && configuration.keystore.json == #"{"path":"/k"}"#)
+            #expect(
+                configuration.origin.warnings.map(\.description) == [
+                    "kes.yml:\(line):3: 'keystore.vault' is empty and passed over; remove it"
+                ])
+        }
+        for text in ["  mem:\n  fs:\n", "  mem: {}\n  fs: {}\n", "  mem:\n  fs: {}\n  sqlite: {}\n"] {
+            let error = #expect(throws: ConfigurationErrors.self) { try parse(head + text) }
+            #expect(error?.description.contains("two keystores: ") == true)
+        }
+    }
 }

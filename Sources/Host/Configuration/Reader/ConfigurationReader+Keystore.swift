@@ -3,7 +3,7 @@ import SecureBytes
 extension ConfigurationReader {
     /// The `keystore:` section: one member, whose name is a plugin's and whose value only the plugin understands.
     func keystore(_ file: ConfigurationSection) -> KeystoreSection? {
-        let members = ConfigurationSection.members(of: file.value("keystore"), path: "keystore", diagnostics)
+        let members = chosen(among: ConfigurationSection.members(of: file.value("keystore"), path: "keystore", diagnostics))
         guard let member = members.first else {
             if file.value("keystore").map({ if case .mapping = $0.content { true } else { false } }) ?? true {
                 diagnostics.error(
@@ -37,5 +37,16 @@ extension ConfigurationReader {
         case .unset:
             return nil
         }
+    }
+
+    /// Without those that have nothing after their names, where another has: KES takes these for absent, as where somebody has commented out all
+    /// that was in one.
+    private func chosen(among members: [YAMLNode.Member]) -> [YAMLNode.Member] {
+        let configured = members.filter { !$0.value.isNull }
+        guard !configured.isEmpty else { return members }
+        for member in members where member.value.isNull {
+            diagnostics.warning(at: member.namePosition, "'keystore.\(member.name)' is empty and passed over; remove it")
+        }
+        return configured
     }
 }
