@@ -18,7 +18,11 @@ struct Kes: AsyncParsableCommand {
             ToolCommand.self, CompletionCommand.self, ManualCommand.self,
         ])
 
+    @Flag(name: .customShort("v"), help: ArgumentHelp("The same as --version, as with KES.", visibility: .hidden))
+    var version = false
+
     func run() async throws {
+        if version { throw CleanExit.message(Self.configuration.version) }
         throw MissingSubcommand(help: Self.helpMessage())
     }
 }

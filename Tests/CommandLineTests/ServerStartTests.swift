@@ -232,6 +232,21 @@ import Testing
         stop(strict)
     }
 
+    @Test func aQuietServerPrintsNoBanner() throws {
+        try deployment.configure(keystore: "mem: {}")
+        // The warning of this keystore comes before the banner would, and what a reload says after it.
+        let (process, warning) = try start(["--config", deployment.configuration, "-q"], until: "when the server stops\n")
+        process.signal(SIGHUP)
+        var text = warning
+        while !text.contains("the configuration was reloaded") {
+            let bytes = process.readError()
+            try #require(!bytes.isEmpty, "\(text)")
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+        #expect(!text.contains("\nVersion ") && !text.contains("/version\n"))
+        stop(process)
+    }
+
     /// Who starts a server with these flags has not put their values into the file.
     @Test func theOldFlagsStandForWhatTheFileLacks() throws {
         try deployment.directory.write("keystore: { mem: {} }\n", to: "config.yml")

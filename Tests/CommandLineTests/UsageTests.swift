@@ -69,6 +69,8 @@ import Testing
         let result = try kes("--version")
         #expect(result.code == 0)
         #expect(result.text.wholeMatch(of: /kes \d+\.\d+\.\d+.*\n/) != nil)
+        let short = try kes("-v")
+        #expect(short.code == 0 && short.output == result.output && short.error.isEmpty)
     }
 
     @Test(arguments: ["bash", "zsh", "fish"])
@@ -109,6 +111,17 @@ import Testing
         for flag in ["--key", "--cert", "--auth", "--root", "--port"] {
             #expect(result.errorText.contains("\(flag) is deprecated: use "))
         }
+    }
+
+    @Test func oldFlagsThatChangeLittleAreAccepted() throws {
+        let server = try kes("server", "--config", "/nonexistent/c.yml", "--mlock", "--quiet")
+        #expect(server.code == 1 && server.errorText.contains("--mlock is deprecated: memory is locked without it"))
+        for flags in [["-f", "-q"], ["--force", "--quiet"]] {
+            let migration = try run(kesPath(), ["migrate", "--from", "/nonexistent/a", "--to", "/nonexistent/b"] + flags)
+            #expect(migration.code == 1 && migration.errorText.contains("/nonexistent/a: "))
+        }
+        // Both, as before.
+        #expect(try kes("migrate", "--from", "a", "--to", "b", "-f", "--merge").code == 2)
     }
 
     @Test func outputThatCannotBeWrittenIsAFailure() throws {

@@ -19,11 +19,14 @@ struct MigrateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The configuration file of the keystore to copy to.", valueName: "file"), completion: .file())
     var to: String
 
-    @Flag(help: "Replace keys of the destination that differ.")
+    @Flag(name: .shortAndLong, help: "Replace keys of the destination that differ.")
     var force = false
 
     @Flag(help: "Keep keys of the destination that are equal; those that differ are errors.")
     var merge = false
+
+    @Flag(name: .shortAndLong, help: ArgumentHelp("Do not show how far it is.", visibility: .hidden))
+    var quiet = false
 
     @Option(help: ArgumentHelp("Where the keystore plugins' manifests are.", valueName: "dir"), completion: .directory)
     var plugins: String?
@@ -59,7 +62,7 @@ struct MigrateCommand: AsyncParsableCommand {
                 "\nInterrupted: the keys that are on their way are finished first. Once more ends it at once, and may cost a key that is "
                     + "being replaced.\n", to: STDERR_FILENO)
         }
-        let line = ProgressLine(text: { Self.text($0, printing.output) })
+        let line = ProgressLine(isShown: !quiet, text: { Self.text($0, printing.output) })
         do {
             let result = try await migration.run(
                 pattern: pattern, existing: force ? .overwrite : merge ? .merge : .refuse, report: line.show)
@@ -109,14 +112,15 @@ struct MigrateCommand: AsyncParsableCommand {
 
 /// A line on a terminal that is written over as work goes on; nothing where standard error is none.
 final class ProgressLine<Progress> {
-    private let isShown = isatty(STDERR_FILENO) == 1
+    private let isShown: Bool
     private let text: (Progress) -> String
     private var last: ContinuousClock.Instant?
 
     // Faster than anyone reads, and slow enough to cost nothing.
     private let interval = Duration.milliseconds(100)
 
-    init(text: @escaping (Progress) -> String) {
+    init(isShown: Bool = true, text: @escaping (Progress) -> String) {
+        self.isShown = isShown && isatty(STDERR_FILENO) == 1
         self.text = text
     }
 

@@ -43,6 +43,12 @@ struct ServerCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Deprecated: --addr.", visibility: .hidden))
     var port: UInt16?
 
+    @Flag(help: ArgumentHelp("Deprecated: memory is locked in any case.", visibility: .hidden))
+    var mlock = false
+
+    @Flag(name: .shortAndLong, help: ArgumentHelp("Print no banner.", visibility: .hidden))
+    var quiet = false
+
     func validate() throws {
         if dev, config != nil { throw ValidationError("--dev needs no configuration file: use --dev or --config, not both.") }
         if dev, check { throw ValidationError("--check validates the file that --config names; --dev has none.") }
@@ -51,10 +57,11 @@ struct ServerCommand: ParsableCommand {
 
     var options: ServerOptions {
         ServerOptions(
-            address: addr, configurationFile: config, isDevelopment: dev, isCheck: check, pluginDirectory: plugins,
+            address: addr, configurationFile: config, isDevelopment: dev, isCheck: check, isQuiet: quiet,
+            pluginDirectory: plugins,
             deprecated: ServerOptions.Deprecated(
                 privateKeyFile: key, certificateFile: cert, authentication: auth.map { $0 == .on }, admin: root,
-                port: port.map(Int.init)))
+                port: port.map(Int.init), locksMemory: mlock))
     }
 
     func run() throws {

@@ -8,6 +8,8 @@ struct ServerOptions: Sendable {
     var isDevelopment: Bool
     /// Validate the configuration and exit.
     var isCheck: Bool
+    /// Print no banner.
+    var isQuiet = false
     /// Where plugin manifests live.
     var pluginDirectory: String?
     var deprecated: Deprecated
@@ -24,6 +26,8 @@ struct ServerOptions: Sendable {
         var admin: String?
         /// The port to listen on; wins over the file's.
         var port: Int?
+        /// Whether memory was to be locked, which is done in any case.
+        var locksMemory = false
 
         /// The members of the file that the flags stand for: whoever starts a server with them may not have put them there.
         var replaced: Set<String> {
@@ -45,6 +49,10 @@ struct ServerOptions: Sendable {
             deprecate("--auth", authentication != nil, "tls.auth in the configuration file")
             deprecate("--root", admin != nil, "admin.identity in the configuration file")
             deprecate("--port", port != nil, "--addr")
+            if locksMemory {
+                warnings.append(
+                    "--mlock is deprecated: memory is locked without it, where the system permits; the banner says whether it is")
+            }
             return warnings
         }
     }

@@ -39,6 +39,7 @@ enum ServerRun {
         settings.pluginDirectory = pluginDirectory(options)
         do {
             try Service.run(settings, reload: reload) { server in
+                guard !options.isQuiet else { return }
                 // A server whose banner nobody can read is still a server.
                 let banner = ServerBanner.text(for: server, memoryLock: memoryLock, usage: usage(server))
                 try? banner.withUnsafeBytes { bytes throws(CommandFailure) in try Output.write(bytes, to: STDERR_FILENO) }
