@@ -45,6 +45,20 @@ class Followers:
         self.file.close()
 
 
+class Neighbour:
+    """A process that always has something to do, so that another on the same processor gets half of it."""
+
+    def __init__(self, processors):
+        self.process = subprocess.Popen(["taskset", "-c", processors, "sh", "-c", "while :; do :; done"])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
 class IdleConnections:
     """Connections that have made one request."""
 

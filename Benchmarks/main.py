@@ -76,8 +76,8 @@ def measurements(bench, options):
         yield from bench.against_nginx(kind, target, shared=True)
     yield from bench.audit()
     for compressed in (True, False):
-        yield from bench.followers(10, compressed=compressed)
-        yield from bench.followers(10, shared=True, compressed=compressed)
+        yield from bench.followers(10, compressed, held=True)
+        yield from bench.followers(10, compressed)
     yield from bench.two_loops()
     yield from bench.empty()
     yield from bench.many_keys(options.keys, "sqlite")

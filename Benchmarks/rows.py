@@ -1,6 +1,7 @@
 """What is measured, a function for each row of the table."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -9,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 
-from clients import Followers, IdleConnections
+from clients import Followers, IdleConnections, Neighbour
 from load import Load
 from processes import Kes, Nginx
 
@@ -127,27 +128,30 @@ class Bench:
         detail = f"two workers of nginx: {statistics.median(theirs):.2f} ({min(theirs):.2f} to {max(theirs):.2f})"
         yield row("Two event loops: capacity, ratio to one", ratios, 1.8, at_least=True, detail=detail)
 
-    def followers(self, count, shared=False, compressed=False):
+    def followers(self, count, compressed=False, held=False):
         """What clients cost that follow the audit log, compressed if they ask for it, and of whom the last does not read it.
 
-        They share a processor with the load; or all processors with load and server, and then take time from the server that is not its own.
+        They share a processor with the load, of which they take from it what their own work is. Where the server is `held`, it shares its
+        own with a neighbour that always has something to do: then the load and the followers have time to spare, and what is lost is lost
+        by the server.
         """
-        server, client = (None, None) if shared else self.two_processors()
+        server, client = self.two_processors()
         load = Load(self.credentials, self.work, self.preload, client)
         kes = self.start(follow=True, processors=server)
         costs, rates = [], []
-        # Compared with what was before and after: the machine's own changes are as large as what is looked for.
-        alone = [load("http2", kes, self.seconds)]
-        for _ in range(2 * self.rounds):
-            with Followers(kes, count, self.work, client, compressed) as followers:
-                followed = load("http2", kes, self.seconds)
-                followers.verify(followed.requests)
-            alone.append(load("http2", kes, self.seconds))
-            costs.append(followed.cost / statistics.mean(one.cost for one in alone[-2:]))
-            rates.append(followed.rate / statistics.mean(one.rate for one in alone[-2:]))
+        with Neighbour(server) if held else contextlib.nullcontext():
+            # Compared with what was before and after: the machine's own changes are as large as what is looked for.
+            alone = [load("http2", kes, self.seconds)]
+            for _ in range(2 * self.rounds):
+                with Followers(kes, count, self.work, client, compressed) as followers:
+                    followed = load("http2", kes, self.seconds)
+                    followers.verify(followed.requests)
+                alone.append(load("http2", kes, self.seconds))
+                costs.append(followed.cost / statistics.mean(one.cost for one in alone[-2:]))
+                rates.append(followed.rate / statistics.mean(one.rate for one in alone[-2:]))
         kes.stop()
-        title = f"{count} followers of the audit log, {'gzip, ' if compressed else ''}one not reading, at full load"
-        title += ", on shared processors" if shared else ""
+        title = f"{count} followers of the audit log, {'gzip, ' if compressed else ''}one not reading, "
+        title += "server with half a processor" if held else "sharing a processor with the load"
         yield row(f"{title}: CPU, ratio to none", costs, 1.15)
         yield row(f"{title}: requests/s, ratio to none", rates, 0.9, at_least=True)
 
