@@ -121,6 +121,15 @@ struct WrongConfigurationTests {
         #expect(warnings.count >= patterns.count)
         #expect(!warnings.description.contains("papa"))
     }
+
+    @Test("Nor is one that stands where an empty keystore is passed over", arguments: ["'KEY'", "'${KEY}'"])
+    func noAPIKeysOfEmptyKeystores(name: String) throws {
+        let key = "kes:v1:" + "AF" + String(repeating: "pa", count: 20) + "PQ"
+        let text = "admin: { identity: _ }\ntls: { key: k, cert: c }\nkeystore:\n  fs: { path: /k }\n  \(name):\n"
+        let written = name.contains("$") ? text : text.replacing("KEY", with: key)
+        let warnings = try parse(written, environment: ["KEY": key]).origin.warnings
+        #expect(warnings.description.contains("is empty and passed over") && !warnings.description.contains("papa"))
+    }
 }
 
 extension WrongFile {

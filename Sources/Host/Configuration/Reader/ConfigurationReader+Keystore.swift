@@ -45,7 +45,7 @@ extension ConfigurationReader {
         let configured = members.filter { !$0.value.isNull }
         guard !configured.isEmpty else { return members }
         for member in members where member.value.isNull {
-            diagnostics.warning(at: member.namePosition, "'keystore.\(member.name)' is empty and passed over; remove it")
+            diagnostics.warning(at: member.namePosition, "'keystore.\(member.shownName)' is empty and passed over; remove it")
         }
         return configured
     }
